@@ -1,0 +1,55 @@
+"""One pre-joined record per customer: what actions, queue and desk read by key."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+import sqlalchemy as sa
+
+from bot.database import Database
+from bot.database.people import customer_profiles, customers
+
+
+class ChurnReason(msgspec.Struct, frozen=True):
+    """One of the strongest reasons: a feature, the customer's value, and its share of the log-odds against the average customer."""
+
+    feature: str
+    value: float
+    contribution: float
+
+
+class ChurnRisk(msgspec.Struct, frozen=True):
+    probability: float  # of cancelling or lapsing within the horizon that the model card states
+    level: str  # low, medium, high
+    reasons: list[ChurnReason] = []  # the three strongest that raise the risk, strongest first
+
+
+class Profile(msgspec.Struct, frozen=True):
+    """What customer intelligence knows of one customer at `updated_at`; money in minor units of `currency`."""
+
+    customer_id: str
+    segment: str = ""  # new, loyal, champion, at_risk, dormant, occasional
+    churn: ChurnRisk | None = None
+    orders: int = 0
+    spent_minor: int = 0
+    currency: str = "CNY"
+    last_order_at: datetime | None = None
+    membership_tier: str = ""
+    returns: int = 0
+    contacts: int = 0
+    csat_mean: float | None = None
+    recommendations: list[str] = []  # SKUs, best first
+    updated_at: datetime | None = None
+
+
+async def read_profile(database: Database, customer_id: str) -> Profile | None:
+    """Return the customer's record; None where there is none yet, or where the customer objects to profiling (GDPR Art. 21, PIPL Art. 24)."""
+    query = (
+        sa.select(customer_profiles.c.record)
+        .join(customers, customers.c.id == customer_profiles.c.customer_id)
+        .where(customer_profiles.c.customer_id == customer_id, customers.c.objects_to_profiling.is_(False))
+    )
+    async with database.read() as connection:
+        record = (await connection.execute(query)).scalar_one_or_none()
+    return msgspec.convert(record, Profile) if record else None

@@ -1,0 +1,95 @@
+"""Connections to SQLite (embedded) and PostgreSQL (a server), used in the same way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+# A writer waits this long for another process's transaction; ours take milliseconds.
+SQLITE_BUSY_TIMEOUT_S = 20
+
+
+class Database:
+    """One process's connections. `read()` and `write()` are transactions; a write is serialised from its first statement on SQLite."""
+
+    def __init__(self, url: str) -> None:
+        self.url = _async_url(url)
+        self.is_sqlite = self.url.startswith("sqlite")
+        self.engine: AsyncEngine = create_async_engine(self.url, **_pool_options(self.is_sqlite))
+        if self.is_sqlite:
+            _prepare_sqlite(self.engine.sync_engine)
+        self._one_writer: asyncio.Lock | None = None
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        async with self.engine.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """Begin a transaction that commits at the end of the block and rolls back when the block raises.
+
+        On SQLite it begins with BEGIN IMMEDIATE, since a transaction that reads first and writes later fails under contention;
+        writers of one process queue on a lock instead of polling the file.
+        """
+        async with self._writers_turn(), self.engine.connect() as connection:
+            if self.is_sqlite:
+                await connection.execution_options(yingda_write=True)
+            async with connection.begin():
+                yield connection
+
+    def _writers_turn(self) -> Any:
+        if not self.is_sqlite:
+            return nullcontext()
+        if self._one_writer is None:
+            self._one_writer = asyncio.Lock()
+        return self._one_writer
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def sync_engine(url: str) -> sa.Engine:
+    """Return a plain engine for command-line work, migrations and customer intelligence."""
+    parsed = make_url(url)
+    driver = "sqlite" if parsed.get_backend_name() == "sqlite" else "postgresql+psycopg2"
+    engine = sa.create_engine(parsed.set(drivername=driver))
+    if driver == "sqlite":
+        _prepare_sqlite(engine, always_write=True)
+    return engine
+
+
+def _async_url(url: str) -> str:
+    parsed = make_url(url)
+    driver = "sqlite+aiosqlite" if parsed.get_backend_name() == "sqlite" else "postgresql+asyncpg"
+    return parsed.set(drivername=driver).render_as_string(hide_password=False)
+
+
+def _pool_options(is_sqlite: bool) -> dict[str, Any]:
+    if is_sqlite:
+        return {"pool_size": 8, "max_overflow": 24}
+    return {"pool_size": 8, "max_overflow": 24, "pool_pre_ping": True}
+
+
+def _prepare_sqlite(engine: sa.Engine, *, always_write: bool = False) -> None:
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_S * 1000}")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        write = always_write or connection.get_execution_options().get("yingda_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

@@ -1,0 +1,68 @@
+"""The one tree of errors.
+
+BotError
+├── SettingError      a setting is missing or wrong: name, value, what is allowed
+├── InputError        what someone sent cannot be accepted (HTTP 400)
+├── AuthError         nobody is proven to be behind the request (HTTP 401)
+├── ForbiddenError    somebody is, and may not do this (HTTP 403)
+├── NotFoundError     the thing named does not exist, or not for this person (HTTP 404)
+├── ConflictError     the world has moved on: stale epoch, lost claim, second return (HTTP 409)
+├── TooManyError      a limit in time; `retry_after_s` says when to come back (HTTP 429)
+└── ServiceError      something that we call failed; `permanent` decides whether to retry (HTTP 503)
+"""
+
+from __future__ import annotations
+
+
+class BotError(Exception):
+    """Anything that Yingda raises on purpose. The message names the thing, its value and what is allowed."""
+
+    status = 500
+    code = "error"
+
+
+class SettingError(BotError):
+    code = "setting"
+
+
+class InputError(BotError):
+    status = 400
+    code = "input"
+
+
+class AuthError(BotError):
+    status = 401
+    code = "auth"
+
+
+class ForbiddenError(BotError):
+    status = 403
+    code = "forbidden"
+
+
+class NotFoundError(BotError):
+    status = 404
+    code = "not_found"
+
+
+class ConflictError(BotError):
+    status = 409
+    code = "conflict"
+
+
+class TooManyError(BotError):
+    status = 429
+    code = "too_many"
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ServiceError(BotError):
+    status = 503
+    code = "service"
+
+    def __init__(self, message: str, *, permanent: bool = False) -> None:
+        super().__init__(message)
+        self.permanent = permanent

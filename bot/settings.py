@@ -1,0 +1,187 @@
+"""The one reader of the environment."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from zoneinfo import ZoneInfo, available_timezones
+
+from dotenv import dotenv_values
+
+from bot.errors import SettingError
+
+SECRET_NAMES = ("YINGDA_SECRET_KEY", "YINGDA_DATA_KEY", "YINGDA_IDENTITY_SECRET", "YINGDA_INTERNAL_TOKEN")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Every setting, typed. Times are in seconds, addresses are loopback unless said otherwise."""
+
+    data_dir: Path
+    database_url: str
+    redis_url: str
+    host: str
+    port: int
+    rasa_port: int
+    actions_port: int
+    public_url: str
+    secret_key: str  # signs visitors' tokens
+    data_key: str  # encrypts personal data; 64 hexadecimal digits
+    identity_secret: str  # the shop signs its customers' JWT with it
+    internal_token: str  # what web, Rasa and action server show each other
+    company_name_zh: str
+    company_name_en: str
+    company_timezone: str
+    default_language: str
+    business_hours: str
+    allowed_origins: str
+    shop_url: str
+    shop_secret: str
+    rasa_timeout_s: float
+    rasa_notice_s: float
+    rasa_down_limit_s: float
+    demo: bool
+    log_level: str
+
+    @property
+    def rasa_url(self) -> str:
+        return f"http://127.0.0.1:{self.rasa_port}"
+
+    @property
+    def actions_url(self) -> str:
+        return f"http://127.0.0.1:{self.actions_port}"
+
+    @property
+    def embedded_redis(self) -> bool:
+        return self.redis_url.startswith("unix://") and str(self.data_dir) in self.redis_url
+
+    @property
+    def embedded_database(self) -> bool:
+        return self.database_url == _embedded_database(self.data_dir)
+
+    @property
+    def timezone(self) -> ZoneInfo:
+        return ZoneInfo(self.company_timezone)
+
+    @property
+    def model_dir(self) -> Path:
+        return self.data_dir / "models"
+
+
+def load_settings(environment: Mapping[str, str] | None = None, *, root: Path | None = None) -> Settings:
+    """Read the environment, then `.env`, then the generated secrets; the first that names a setting wins.
+
+    Raises SettingError with the name, the value and what is allowed.
+    """
+    root = root or Path.cwd()
+    given = dict(os.environ if environment is None else environment)
+    values = {**_dotenv(root / ".env"), **given}
+    data_dir = Path(values.get("YINGDA_DATA_DIR") or root / "var").absolute()
+    values = {**_secrets(data_dir, values), **values}
+
+    def text(name: str, default: str) -> str:
+        return values.get(name) or default
+
+    port = _port(values, "PORT", 8080)
+    settings = Settings(
+        data_dir=data_dir,
+        database_url=text("DATABASE_URL", _embedded_database(data_dir)),
+        redis_url=text("REDIS_URL", f"unix://{data_dir}/redis.sock"),
+        host=text("HOST", "127.0.0.1"),
+        port=port,
+        rasa_port=_port(values, "RASA_PORT", 5005),
+        actions_port=_port(values, "ACTIONS_PORT", 5055),
+        public_url=text("PUBLIC_URL", f"http://127.0.0.1:{port}"),
+        secret_key=text("YINGDA_SECRET_KEY", ""),
+        data_key=text("YINGDA_DATA_KEY", ""),
+        identity_secret=text("YINGDA_IDENTITY_SECRET", ""),
+        internal_token=text("YINGDA_INTERNAL_TOKEN", ""),
+        company_name_zh=text("COMPANY_NAME_ZH", "青禾优选"),
+        company_name_en=text("COMPANY_NAME_EN", "Qinghe Select"),
+        company_timezone=text("COMPANY_TIMEZONE", "Asia/Shanghai"),
+        default_language=text("DEFAULT_LANGUAGE", "zh"),
+        business_hours=text("BUSINESS_HOURS", "00:00-24:00"),
+        allowed_origins=text("ALLOWED_ORIGINS", ""),
+        shop_url=text("SHOP_URL", ""),
+        shop_secret=text("SHOP_SECRET", ""),
+        rasa_timeout_s=_number(values, "RASA_TIMEOUT_S", 8),
+        rasa_notice_s=_number(values, "RASA_NOTICE_S", 3),
+        rasa_down_limit_s=_number(values, "RASA_DOWN_LIMIT_S", 60),
+        demo=_flag(values, "YINGDA_DEMO", True),
+        log_level=text("LOG_LEVEL", "INFO").upper(),
+    )
+    _check(settings)
+    return settings
+
+
+def _embedded_database(data_dir: Path) -> str:
+    return f"sqlite:///{data_dir}/yingda.sqlite3"
+
+
+def _dotenv(path: Path) -> dict[str, str]:
+    return {name: value for name, value in dotenv_values(path).items() if value} if path.is_file() else {}
+
+
+def _secrets(data_dir: Path, values: Mapping[str, str]) -> dict[str, str]:
+    """Read the generated secrets, making those that are missing, in a file that only its owner may read."""
+    path = data_dir / "secrets.env"
+    known = _dotenv(path)
+    missing = [name for name in SECRET_NAMES if not known.get(name) and not values.get(name)]
+    if missing:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        known.update({name: secrets.token_hex(32) for name in missing})
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.writelines(f"{name}={value}\n" for name, value in known.items())
+    return known
+
+
+def _port(values: Mapping[str, str], name: str, default: int) -> int:
+    raw = values.get(name) or str(default)
+    if not raw.isdigit() or not 1 <= int(raw) <= 65535:
+        raise SettingError(f"{name} is {raw!r}; a port is a number from 1 to 65535")
+    return int(raw)
+
+
+def _number(values: Mapping[str, str], name: str, default: float) -> float:
+    raw = values.get(name) or str(default)
+    try:
+        number = float(raw)
+    except ValueError as error:
+        raise SettingError(f"{name} is {raw!r}; it must be a number of seconds") from error
+    if not 0 < number <= 86400:
+        raise SettingError(f"{name} is {raw!r}; it must be more than 0 and at most 86400 seconds")
+    return number
+
+
+def _flag(values: Mapping[str, str], name: str, default: bool) -> bool:  # noqa: FBT001 (the default of a setting)
+    raw = (values.get(name) or str(default)).lower()
+    if raw not in {"1", "0", "true", "false", "yes", "no", "on", "off"}:
+        raise SettingError(f"{name} is {raw!r}; allowed are true and false")
+    return raw in {"1", "true", "yes", "on"}
+
+
+def _check(settings: Settings) -> None:
+    if settings.default_language not in {"zh", "en"}:
+        raise SettingError(f"DEFAULT_LANGUAGE is {settings.default_language!r}; allowed are zh and en")
+    if settings.company_timezone not in available_timezones():
+        raise SettingError(f"COMPANY_TIMEZONE is {settings.company_timezone!r}; it must be an IANA name such as Asia/Shanghai")
+    if not settings.database_url.startswith(("sqlite:///", "postgresql://")):
+        raise SettingError("DATABASE_URL must begin with sqlite:/// or postgresql://")
+    if not settings.redis_url.startswith(("unix://", "redis://", "rediss://")):
+        raise SettingError("REDIS_URL must begin with redis://, rediss:// or unix://")
+    try:
+        complete = len(bytes.fromhex(settings.data_key)) == 32
+    except ValueError:
+        complete = False
+    if not complete:
+        raise SettingError("YINGDA_DATA_KEY must be 64 hexadecimal digits (32 bytes)")
+    if settings.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        raise SettingError(f"LOG_LEVEL is {settings.log_level!r}; allowed are DEBUG, INFO, WARNING, ERROR")
+
+
+def setting_names() -> list[str]:
+    return [field.name for field in fields(Settings)]
