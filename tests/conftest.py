@@ -1,0 +1,97 @@
+"""Fixtures for all tests: settings, a database with every table, a real Redis."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import redis.asyncio as aioredis
+
+from bot.crypto import Cipher
+from bot.database import Database
+from bot.database.migrate import migrate
+from bot.redis import connect, embedded_server_command
+from bot.settings import Settings, load_settings
+from tests.postgres import PostgresServer
+
+IN_CI = os.environ.get("CI") == "true"
+
+
+def missing(what: str, how: str) -> None:
+    """Skip with one line that says how to get it; in CI that is a failure."""
+    if IN_CI:
+        pytest.fail(f"{what} is missing in CI; {how}")
+    pytest.skip(f"{what} is missing; {how}")
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty, migrated database file that tests copy."""
+    path = tmp_path_factory.mktemp("template") / "yingda.sqlite3"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    server = PostgresServer.find(tmp_path_factory.mktemp("postgres"))
+    if server is None:
+        missing("PostgreSQL", "install it with: apt-get install postgresql")
+    assert server is not None
+    with server.running():
+        yield server
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def database_url(request: pytest.FixtureRequest, sqlite_template: Path, tmp_path: Path) -> str:
+    """The same test on SQLite (quick) and on PostgreSQL (`make test`)."""
+    if request.param == "sqlite":
+        path = tmp_path / "yingda.sqlite3"
+        shutil.copy(sqlite_template, path)
+        return f"sqlite:///{path}"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.fresh_database()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str, redis_socket: str) -> Settings:
+    return load_settings(
+        {"YINGDA_DATA_DIR": str(tmp_path / "var"), "DATABASE_URL": database_url, "REDIS_URL": f"unix://{redis_socket}"}, root=tmp_path
+    )
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def cipher(settings: Settings) -> Cipher:
+    return Cipher(bytes.fromhex(settings.data_key))
+
+
+@pytest.fixture(scope="session")
+def redis_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Redis server on a Unix socket, without persistence, for the whole session."""
+    socket = tmp_path_factory.mktemp("redis") / "redis.sock"
+    server = subprocess.Popen(embedded_server_command(socket), stdout=subprocess.DEVNULL)
+    while not socket.exists() and server.poll() is None:
+        time.sleep(0.005)  # the socket file is the server's only sign of life
+    yield str(socket)
+    server.kill()
+    server.wait()
+
+
+@pytest.fixture
+async def redis(redis_socket: str) -> AsyncIterator[aioredis.Redis]:
+    client = connect(f"unix://{redis_socket}")
+    await client.flushall()
+    yield client
+    await client.aclose()
