@@ -15,7 +15,7 @@ _LATIN_WORD = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)?")
 # Codes, numbers, addresses of pages and people say nothing about the language of the one who types them.
 _NOT_LANGUAGE = re.compile(r"https?://\S+|\S+@\S+\.\S+|\b(?=\w*\d)[\w#-]+\b", re.ASCII)
 # Words that people of either language type; they do not change a conversation's language.
-_NEUTRAL = frozenset({"ok", "okay", "hi", "hello", "thx", "thanks", "bye", "yes", "no", "vip", "app", "sku", "id", "cod", "k", "lol", "pls"})
+_NEUTRAL = frozenset({"ok", "okay", "hi", "hello", "thx", "thanks", "bye", "yes", "no", "vip", "app", "sku", "id", "cod", "k", "lol"})
 
 
 def detect_language(text: str) -> str:

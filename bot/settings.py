@@ -157,7 +157,7 @@ def _number(values: Mapping[str, str], name: str, default: float) -> float:
     return number
 
 
-def _flag(values: Mapping[str, str], name: str, default: bool) -> bool:  # noqa: FBT001 (the default of a setting)
+def _flag(values: Mapping[str, str], name: str, default: bool) -> bool:
     raw = (values.get(name) or str(default)).lower()
     if raw not in {"1", "0", "true", "false", "yes", "no", "on", "off"}:
         raise SettingError(f"{name} is {raw!r}; allowed are true and false")

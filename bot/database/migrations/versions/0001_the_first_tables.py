@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+
 from bot.database.types import Json, UtcTime
 
 revision = "0001"

@@ -1,0 +1,168 @@
+"""Who serves whom: Redis proposes, SQL decides."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.conversations import store
+from bot.conversations.notices import system_message
+from bot.conversations.services import Services
+from bot.conversations.tracker import end_form
+from bot.conversations.wake import News, Wake
+from bot.database.conversations import conversations
+from bot.database.escalations import escalations
+from bot.database.people import agents
+from bot.errors import ConflictError, NotFoundError, ServiceError
+from bot.escalations.queue import Entry, QueueLost
+from bot.escalations.routing import skills_of
+from bot.ids import utcnow
+from bot.messages import Status
+from bot.redis import REDIS_DOWN
+
+TRIES = 20  # entries that turn out to be gone are dropped on the way to a living one
+
+log = logging.getLogger(__name__)
+
+
+class Assignment:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._database = services.database
+
+    async def claim(self, agent: store.Row, *, chosen: str = "") -> str:
+        """Give the agent the next waiting conversation, or the chosen one; return its id.
+
+        Raises NotFoundError when nothing (more) waits for this agent and ConflictError at capacity.
+        """
+        skills = skills_of(agent.topics, agent.languages)
+        for _ in range(TRIES):
+            escalation_id = await self._propose(skills, chosen)
+            if escalation_id is None:
+                break
+            entry = await self._entry(escalation_id)
+            try:
+                conversation = await self._decide(agent, escalation_id)
+            except ConflictError:
+                if entry:
+                    await self._services.queue.settle(escalation_id, skill=entry.skill)
+                    await self._services.queue.enqueue(entry)
+                raise
+            await self._services.queue.settle(escalation_id, skill=entry.skill if entry else skills[0])
+            if conversation is not None:
+                await self._services.wake.send(Wake(News.MESSAGES, conversation.id, conversation.thread_id))
+                await self._services.wake.send(Wake(News.QUEUE))
+                log.info("agent %s claimed conversation %s", agent.id, conversation.id)
+                return str(conversation.id)
+        if chosen:
+            raise ConflictError("somebody else has claimed it, or the customer did not wait")
+        raise NotFoundError("nobody is waiting for you")
+
+    async def _propose(self, skills: list[str], chosen: str) -> str | None:
+        try:
+            try:
+                return await self._services.queue.claim(skills, chosen=chosen)
+            except QueueLost:
+                await self.rebuild()
+                return await self._services.queue.claim(skills, chosen=chosen)
+        except REDIS_DOWN as error:
+            raise ServiceError("the queue is restarting; try again in a moment") from error
+
+    async def _decide(self, agent: store.Row, escalation_id: str) -> store.Row | None:
+        """Compare and set in SQL; None when the escalation no longer waits. ConflictError when the agent is full."""
+        async with self._database.write() as connection:
+            # The agent's row is the lock on their capacity.
+            await connection.execute(sa.select(agents.c.id).where(agents.c.id == agent.id).with_for_update())
+            busy = sa.select(sa.func.count()).where(conversations.c.agent_id == agent.id, conversations.c.status == Status.AGENT)
+            if (await connection.execute(busy)).scalar_one() >= agent.capacity:
+                raise ConflictError(f"you are at your capacity of {agent.capacity} conversations; resolve one first")
+            take = (
+                sa.update(escalations)
+                .where(escalations.c.id == escalation_id, escalations.c.status == "waiting")
+                .values(status="claimed", agent_id=agent.id, claimed_at=utcnow())
+                .returning(escalations.c.conversation_id)
+            )
+            conversation_id = (await connection.execute(take)).scalar_one_or_none()
+            if conversation_id is None:
+                return None
+            row = await store.conversation(connection, conversation_id)
+            waiting = conversations.c.status == Status.WAITING
+            seq = await store.advance(
+                connection, conversation_id, 1, waiting, status=Status.AGENT, epoch=conversations.c.epoch + 1, agent_id=agent.id
+            )
+            if seq is None:
+                await connection.rollback()
+                return None
+            await store.record_transition(
+                connection,
+                row.id,
+                epoch=row.epoch + 1,
+                before=Status.WAITING,
+                after=Status.AGENT,
+                actor=f"agent:{agent.id}",
+                reason="claimed",
+            )
+            await store.add_message(connection, system_message(row, seq, "agent_joined", row.language, name=agent.display_name))
+        return row
+
+    async def put_back(self, escalation_id: str, *, reason: str) -> None:
+        """Put a claimed escalation back at its old place: its agent is gone."""
+        async with self._database.write() as connection:
+            back = (
+                sa.update(escalations)
+                .where(escalations.c.id == escalation_id, escalations.c.status == "claimed")
+                .values(status="waiting", agent_id=None, claimed_at=None)
+                .returning(escalations.c.conversation_id)
+            )
+            conversation_id = (await connection.execute(back)).scalar_one_or_none()
+            if conversation_id is None:
+                return
+            row = await store.conversation(connection, conversation_id)
+            seq = await store.advance(
+                connection,
+                row.id,
+                1,
+                conversations.c.status == Status.AGENT,
+                status=Status.WAITING,
+                epoch=conversations.c.epoch + 1,
+                agent_id=None,
+            )
+            if seq is None:
+                await connection.rollback()
+                return
+            await store.record_transition(
+                connection, row.id, epoch=row.epoch + 1, before=Status.AGENT, after=Status.WAITING, actor="worker", reason=reason
+            )
+            await end_form(connection, row.id)
+            await store.add_message(connection, system_message(row, seq, "agent_gone", row.language))
+        await self.reconcile()
+        await self._services.wake.send(Wake(News.MESSAGES, row.id, row.thread_id))
+        await self._services.wake.send(Wake(News.ALERT, row.id, row.thread_id, escalation_id=escalation_id))
+        log.info("conversation %s waits again: %s", row.id, reason)
+
+    async def reconcile(self) -> None:
+        """See that every escalation that waits in SQL waits in Redis; build the queue when it is gone."""
+        try:
+            for entry in await self._waiting():
+                await self._services.queue.enqueue(entry)
+        except QueueLost:
+            await self.rebuild()
+
+    async def rebuild(self) -> None:
+        entries = await self._waiting()
+        await self._services.queue.rebuild(entries)
+        log.info("built the queue from SQL with %d waiting", len(entries))
+
+    async def _waiting(self) -> list[Entry]:
+        return await self._entries(escalations.c.status == "waiting")
+
+    async def _entry(self, escalation_id: str) -> Entry | None:
+        found = await self._entries(escalations.c.id == escalation_id)
+        return found[0] if found else None
+
+    async def _entries(self, where: Any) -> list[Entry]:
+        query = sa.select(escalations.c.id, escalations.c.skill, escalations.c.priority, escalations.c.created_at).where(where)
+        async with self._database.read() as connection:
+            return [Entry(*row) for row in await connection.execute(query)]

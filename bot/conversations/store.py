@@ -1,0 +1,217 @@
+"""Threads, conversations and messages in SQL. Every function works inside the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.database.conversations import conversations, inboxes, messages, threads, transitions
+from bot.database.people import agents
+from bot.errors import NotFoundError
+from bot.ids import new_id, utcnow
+from bot.messages import Content, Message, Sender, Status
+
+Row = sa.Row[Any]
+
+
+async def insert_once(connection: AsyncConnection, table: sa.Table, values: dict[str, Any]) -> None:
+    """Insert the row unless one with the same key is there."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    await connection.execute(insert(table).values(**values).on_conflict_do_nothing())
+
+
+async def open_inbox(connection: AsyncConnection, inbox_id: str, *, channel: str, name: str) -> None:
+    await insert_once(connection, inboxes, {"id": inbox_id, "channel": channel, "name": name, "created_at": utcnow()})
+
+
+async def lock_thread(connection: AsyncConnection, *, inbox_id: str, channel_user: str, language: str) -> Row:
+    """Return the thread of this channel identity, made if need be, and hold it until the transaction ends.
+
+    Two first messages that arrive at once would otherwise open two conversations.
+    """
+    here = (threads.c.inbox_id == inbox_id, threads.c.channel_user == channel_user)
+    query = sa.select(threads).where(*here).with_for_update()
+    row = (await connection.execute(query)).first()
+    if row is None:
+        values = {"id": new_id(), "inbox_id": inbox_id, "channel_user": channel_user, "language": language, "created_at": utcnow()}
+        await insert_once(connection, threads, values)
+        row = (await connection.execute(query)).one()
+    return row
+
+
+async def thread_of(connection: AsyncConnection, *, inbox_id: str, channel_user: str) -> Row | None:
+    query = sa.select(threads).where(threads.c.inbox_id == inbox_id, threads.c.channel_user == channel_user)
+    return (await connection.execute(query)).first()
+
+
+async def newest_conversation(connection: AsyncConnection, thread_id: str) -> Row | None:
+    query = sa.select(conversations).where(conversations.c.thread_id == thread_id).order_by(conversations.c.id.desc()).limit(1)
+    return (await connection.execute(query)).first()
+
+
+async def conversation(connection: AsyncConnection, conversation_id: str) -> Row:
+    row = (await connection.execute(sa.select(conversations).where(conversations.c.id == conversation_id))).first()
+    if row is None:
+        raise NotFoundError(f"there is no conversation {conversation_id!r}")
+    return row
+
+
+async def start_conversation(connection: AsyncConnection, *, thread_id: str, language: str, page: str) -> Row:
+    now = utcnow()
+    row = {
+        "id": new_id(),
+        "thread_id": thread_id,
+        "status": Status.BOT,
+        "epoch": 1,
+        "language": language,
+        "page": page,
+        "last_seq": 0,
+        "customer_seq": 0,
+        "answered_seq": 0,
+        "tracker_seq": 0,
+        "effect_count": 0,
+        "csat": "",
+        "noticed_seq": 0,
+        "created_at": now,
+        "updated_at": now,
+    }
+    await connection.execute(sa.insert(conversations).values(**row))
+    await record_transition(connection, row["id"], epoch=1, before="", after=Status.BOT, actor="customer", reason="first_message")
+    return await conversation(connection, str(row["id"]))
+
+
+async def record_transition(
+    connection: AsyncConnection, conversation_id: Any, *, epoch: int, before: str, after: str, actor: str, reason: str
+) -> None:
+    await connection.execute(
+        sa.insert(transitions).values(
+            id=new_id(),
+            conversation_id=conversation_id,
+            epoch=epoch,
+            from_status=before,
+            to_status=after,
+            actor=actor,
+            reason=reason,
+            created_at=utcnow(),
+        )
+    )
+
+
+async def advance(connection: AsyncConnection, conversation_id: str, count: int, *where: Any, **changes: Any) -> int | None:
+    """Take the next `count` places in the conversation, if it still is as `where` says; the fence of every writer.
+
+    Returns the last place taken, or None when the conversation has moved on: then nothing may be written. This must be the
+    transaction's first statement on the conversation: on PostgreSQL it waits here for a change of owner in flight and then sees it.
+    """
+    update = (
+        sa.update(conversations)
+        .where(conversations.c.id == conversation_id, *where)
+        .values(last_seq=conversations.c.last_seq + count, updated_at=utcnow(), **changes)
+        .returning(conversations.c.last_seq)
+    )
+    return (await connection.execute(update)).scalar_one_or_none()
+
+
+async def add_message(connection: AsyncConnection, message: Message) -> Message:
+    await connection.execute(
+        sa.insert(messages).values(
+            id=message.id,
+            thread_id=message.thread_id,
+            conversation_id=message.conversation_id,
+            seq=message.seq,
+            sender=message.sender,
+            agent_id=message.agent_id,
+            client_id=message.client_id,
+            text=message.text,
+            payload=msgspec.to_builtins(message.content),
+            language=message.language,
+            created_at=message.created_at,
+        )
+    )
+    return message
+
+
+def _message(row: Row) -> Message:
+    return Message(
+        id=row.id,
+        thread_id=row.thread_id,
+        conversation_id=row.conversation_id,
+        seq=row.seq,
+        sender=Sender(row.sender),
+        text=row.text,
+        created_at=row.created_at,
+        content=msgspec.convert(row.payload, Content),
+        agent_id=row.agent_id,
+        client_id=row.client_id,
+        language=row.language,
+    )
+
+
+async def message_by_client_id(connection: AsyncConnection, thread_id: str, client_id: str) -> Message | None:
+    query = sa.select(messages).where(messages.c.thread_id == thread_id, messages.c.client_id == client_id)
+    row = (await connection.execute(query)).first()
+    return _message(row) if row else None
+
+
+async def next_unanswered(connection: AsyncConnection, conversation_id: str, answered_seq: int) -> Message | None:
+    query = (
+        sa.select(messages)
+        .where(messages.c.conversation_id == conversation_id, messages.c.sender == Sender.CUSTOMER, messages.c.seq > answered_seq)
+        .order_by(messages.c.seq)
+        .limit(1)
+    )
+    row = (await connection.execute(query)).first()
+    return _message(row) if row else None
+
+
+async def messages_after(connection: AsyncConnection, conversation_id: str, seq: int, *, limit: int = 500) -> list[Message]:
+    query = (
+        sa.select(messages).where(messages.c.conversation_id == conversation_id, messages.c.seq > seq).order_by(messages.c.seq).limit(limit)
+    )
+    return [_message(row) for row in await connection.execute(query)]
+
+
+async def thread_after(connection: AsyncConnection, thread_id: str, conversation_id: str, seq: int, *, limit: int) -> list[Message]:
+    """Return what a customer has not seen yet: the rest of that conversation, then the later ones (their ids sort by time)."""
+    query = (
+        sa.select(messages)
+        .where(
+            messages.c.thread_id == thread_id,
+            sa.or_(
+                messages.c.conversation_id > conversation_id, sa.and_(messages.c.conversation_id == conversation_id, messages.c.seq > seq)
+            ),
+        )
+        .order_by(messages.c.conversation_id, messages.c.seq)
+        .limit(limit)
+    )
+    return [_message(row) for row in await connection.execute(query)]
+
+
+async def find_button(connection: AsyncConnection, thread_id: str, button_id: str) -> dict[str, Any] | None:
+    """Return what a button means that the bot showed in this thread, newest first; None when it showed none with this id."""
+    message_id, _, _ = button_id.partition("/")
+    query = sa.select(messages.c.payload).where(messages.c.thread_id == thread_id, messages.c.id == message_id)
+    payload = (await connection.execute(query)).scalar_one_or_none()
+    if payload is None:
+        return None
+    content = msgspec.convert(payload, Content)
+    shown = [*content.buttons, *(button for card in content.cards for button in card.buttons)]
+    return next((msgspec.to_builtins(button) for button in shown if button.id == button_id), None)
+
+
+async def note_intent(connection: AsyncConnection, message: Message, *, intent: str, confidence: float) -> None:
+    """Keep with the customer's message what the NLU made of it, for the desk."""
+    content = msgspec.structs.replace(message.content, intent=intent, confidence=round(confidence, 3))
+    await connection.execute(sa.update(messages).where(messages.c.id == message.id).values(payload=msgspec.to_builtins(content)))
+
+
+async def agent_names(connection: AsyncConnection, agent_ids: Sequence[str]) -> dict[str, str]:
+    if not agent_ids:
+        return {}
+    rows = await connection.execute(sa.select(agents.c.id, agents.c.display_name).where(agents.c.id.in_(set(agent_ids))))
+    return {row.id: row.display_name for row in rows}

@@ -1,0 +1,302 @@
+"""The bot's turn: for each unanswered message ask Rasa, then store the answer behind the fence, once.
+
+Whoever runs a conversation's turns holds a lease on it in SQL. When that process dies the worker takes over, asks Rasa with the same
+message id and gets the same answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.conversations import store
+from bot.conversations.buttons import meaning
+from bot.conversations.handoff import open_escalation, place_of, waiting_notice
+from bot.conversations.notices import system_message, untold_effects
+from bot.conversations.rasa import RasaAway, RasaFailed, RasaLate
+from bot.conversations.services import Services
+from bot.conversations.tracker import end_form
+from bot.conversations.wake import News, Wake
+from bot.customers.profile import Profile, read_profile
+from bot.database.conversations import conversations, effects, threads
+from bot.escalations.queue import Entry, QueueLost
+from bot.ids import new_id, utcnow
+from bot.messages import Button, Card, Content, HandOff, HandoffReason, Message, Reply, Sender, Status, Turn, TurnRequest
+from bot.redis import REDIS_DOWN
+
+# Longer than one attempt at Rasa, so that a living owner always renews in time.
+LEASE_S = 15
+RETRY_S = 0.4
+
+log = logging.getLogger(__name__)
+
+
+class TurnRunner:
+    """Runs the turns of conversations for one process."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._database = services.database
+        self._settings = services.settings
+        self._owner = new_id()
+        self._running: set[asyncio.Task[None]] = set()
+
+    def start(self, conversation_id: str) -> None:
+        """Answer what is unanswered, in the background."""
+        task = asyncio.create_task(self.run(conversation_id))
+        self._running.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("a turn failed and is left to the worker: %s: %s", type(error).__name__, error)
+
+    async def stop(self) -> None:
+        """Let the turns in flight finish for a moment; those that do not are picked up under their lease."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=3)
+        for task in list(self._running):
+            task.cancel()
+
+    async def run(self, conversation_id: str) -> None:
+        """Answer message after message until none is left, unless another process is at it."""
+        while await self._hold(conversation_id):
+            while pending := await self._pending(conversation_id):
+                await self._answer(*pending)
+            if await self._release(conversation_id):
+                return
+
+    async def _hold(self, conversation_id: str) -> bool:
+        now = utcnow()
+        mine = sa.or_(conversations.c.turn_owner == self._owner, conversations.c.turn_until.is_(None), conversations.c.turn_until < now)
+        update = (
+            sa.update(conversations)
+            .where(conversations.c.id == conversation_id, conversations.c.status == Status.BOT, mine)
+            .values(turn_owner=self._owner, turn_until=now + timedelta(seconds=LEASE_S))
+        )
+        async with self._database.write() as connection:
+            return (await connection.execute(update)).rowcount == 1
+
+    async def _release(self, conversation_id: str) -> bool:
+        """Give the lease back; False when a message came in meanwhile, which is then ours to answer."""
+        settled = sa.or_(conversations.c.status != Status.BOT, conversations.c.customer_seq <= conversations.c.answered_seq)
+        update = (
+            sa.update(conversations)
+            .where(conversations.c.id == conversation_id, conversations.c.turn_owner == self._owner, settled)
+            .values(turn_owner=None, turn_until=None)
+        )
+        async with self._database.write() as connection:
+            return (await connection.execute(update)).rowcount == 1
+
+    async def _pending(self, conversation_id: str) -> tuple[store.Row, Message] | None:
+        async with self._database.read() as connection:
+            row = await store.conversation(connection, conversation_id)
+            if row.status != Status.BOT:
+                return None
+            message = await store.next_unanswered(connection, conversation_id, row.answered_seq)
+        return (row, message) if message else None
+
+    async def _answer(self, conversation: store.Row, message: Message) -> None:
+        attempt = asyncio.create_task(self._ask(conversation, message))
+        done, _ = await asyncio.wait({attempt}, timeout=self._settings.rasa_notice_s)
+        if not done:
+            await self._say_one_moment(conversation, message)
+        try:
+            turn = await attempt
+        except (RasaAway, RasaLate, RasaFailed) as error:
+            log.warning("conversation %s goes to a human: %s", conversation.id, error)
+            await self._give_up(conversation, message, error)
+            return
+        await self._store(conversation, message, turn)
+
+    async def _ask(self, conversation: store.Row, message: Message) -> Turn:
+        """Ask Rasa, again and again while it is away, within the limits that a customer is made to wait."""
+        request = _request(conversation, message, await self._pressed(message))
+        give_up_at = time.monotonic() + self._settings.rasa_down_limit_s
+        while True:
+            try:
+                return await self._services.rasa.respond(request, timeout_s=self._settings.rasa_timeout_s)
+            except RasaAway:
+                if time.monotonic() > give_up_at or message.content.button_id == "human":
+                    raise
+                await asyncio.sleep(RETRY_S)
+                if not await self._hold(conversation.id):
+                    raise
+
+    async def _pressed(self, message: Message) -> Button | None:
+        if not message.content.button_id:
+            return None
+        async with self._database.read() as connection:
+            return await meaning(connection, message.thread_id, message.content.button_id)
+
+    async def _say_one_moment(self, conversation: store.Row, message: Message) -> None:
+        async with self._database.write() as connection:
+            unsaid = (
+                conversations.c.noticed_seq < message.seq,
+                conversations.c.status == Status.BOT,
+                conversations.c.epoch == conversation.epoch,
+            )
+            seq = await store.advance(connection, conversation.id, 1, *unsaid, noticed_seq=message.seq)
+            if seq is not None:
+                await store.add_message(connection, system_message(conversation, seq, "one_moment", conversation.language))
+        await self._wake(conversation)
+
+    async def _give_up(self, conversation: store.Row, message: Message, error: Exception) -> None:
+        asked_for_human = message.content.button_id == "human"
+        reason = HandoffReason.ACTION_FAILED if isinstance(error, RasaFailed) else HandoffReason.BOT_DOWN
+        hand_off = HandOff(reason=HandoffReason.CUSTOMER_REQUEST if asked_for_human else reason)
+        await self._store(conversation, message, Turn(message_id=message.id, hand_off=hand_off), answered=asked_for_human)
+
+    async def _store(self, conversation: store.Row, message: Message, turn: Turn, *, answered: bool = True) -> None:
+        """One transaction: fence, replies, answered_seq, and with a hand-off also escalation, status and epoch."""
+        if turn.stale:
+            await untold_effects(self._database, conversation.id)
+            return
+        hand_off = turn.hand_off or _failure(turn)
+        profile, online = await self._known(conversation) if hand_off else (None, [])
+        entry = None
+        async with self._database.write() as connection:
+            fence = (
+                conversations.c.epoch == conversation.epoch,
+                conversations.c.status == Status.BOT,
+                conversations.c.answered_seq < message.seq,
+            )
+            extra = 1 + bool(hand_off.question) if hand_off else 0
+            changes: dict[str, Any] = {"answered_seq": message.seq} if answered else {}
+            if hand_off:
+                changes |= {"status": Status.WAITING, "epoch": conversation.epoch + 1}
+            last = await store.advance(connection, conversation.id, len(turn.replies) + extra, *fence, **changes)
+            if last is not None:
+                first = last - len(turn.replies) - extra + 1
+                await self._write_replies(connection, conversation, message, turn, first)
+                if hand_off:
+                    entry = await self._write_hand_off(
+                        connection, conversation, message, turn, hand_off, first + len(turn.replies), profile, len(online)
+                    )
+        if last is None:
+            log.info("the bot's answer in conversation %s came after a change of owner and was refused", conversation.id)
+            await untold_effects(self._database, conversation.id)
+        if entry:
+            await self._enqueue(entry)
+        await self._wake(conversation, escalation=entry)
+
+    async def _write_replies(self, connection: AsyncConnection, conversation: store.Row, message: Message, turn: Turn, first: int) -> None:
+        for offset, reply in enumerate(turn.replies):
+            await store.add_message(connection, bot_message(conversation, first + offset, reply))
+        if turn.intent:
+            await store.note_intent(connection, message, intent=turn.intent, confidence=turn.confidence)
+        told = sa.update(effects).where(effects.c.conversation_id == conversation.id, effects.c.message_id == message.id)
+        await connection.execute(told.values(told=True))
+
+    async def _write_hand_off(
+        self,
+        connection: AsyncConnection,
+        conversation: store.Row,
+        message: Message,
+        turn: Turn,
+        hand_off: HandOff,
+        seq: int,
+        profile: Profile | None,
+        online: int,
+    ) -> Entry:
+        entry = await open_escalation(
+            connection,
+            conversation_id=conversation.id,
+            language=conversation.language,
+            hand_off=hand_off,
+            turn=turn,
+            last_text=message.text,
+            profile=profile,
+            somebody_there=online > 0,
+        )
+        await store.record_transition(
+            connection,
+            conversation.id,
+            epoch=conversation.epoch + 1,
+            before=Status.BOT,
+            after=Status.WAITING,
+            actor="bot",
+            reason=hand_off.reason.value,
+        )
+        await end_form(connection, conversation.id)
+        place = await place_of(connection, entry, agents_online=online)
+        key, values = waiting_notice(place, somebody_there=online > 0)
+        await store.add_message(connection, system_message(conversation, seq, key, conversation.language, csat=False, **values))
+        if hand_off.question:
+            await store.add_message(connection, bot_message(conversation, seq + 1, Reply(text=hand_off.question, skippable=True)))
+        return entry
+
+    async def _known(self, conversation: store.Row) -> tuple[Profile | None, list[str]]:
+        async with self._database.read() as connection:
+            query = sa.select(threads.c.customer_id).where(threads.c.id == conversation.thread_id)
+            customer_id = (await connection.execute(query)).scalar_one()
+        profile = await read_profile(self._database, customer_id) if customer_id else None
+        return profile, await self._services.agents_online(conversation.language)
+
+    async def _enqueue(self, entry: Entry) -> None:
+        try:
+            await self._services.queue.enqueue(entry)
+        except (QueueLost, *REDIS_DOWN) as error:
+            log.warning("escalation %s waits in SQL until the queue is rebuilt: %s", entry.escalation_id, type(error).__name__)
+
+    async def _wake(self, conversation: store.Row, *, escalation: Entry | None = None) -> None:
+        await self._services.wake.send(Wake(News.MESSAGES, conversation.id, conversation.thread_id))
+        if escalation:
+            log.info("handed off conversation %s to %s as escalation %s", conversation.id, escalation.skill, escalation.escalation_id)
+            await self._services.wake.send(
+                Wake(News.ALERT, conversation.id, conversation.thread_id, escalation_id=escalation.escalation_id)
+            )
+
+
+def bot_message(conversation: store.Row, seq: int, reply: Reply) -> Message:
+    """Give a reply its place and its buttons ids that no other message has."""
+    message_id = new_id()
+    count = 0
+
+    def named(buttons: list[Button]) -> list[Button]:
+        nonlocal count
+        renamed = []
+        for button in buttons:
+            renamed.append(msgspec.structs.replace(button, id=f"{message_id}/{count}"))
+            count += 1
+        return renamed
+
+    cards: list[Card] = [msgspec.structs.replace(card, buttons=named(card.buttons)) for card in reply.cards]
+    return Message(
+        id=message_id,
+        thread_id=conversation.thread_id,
+        conversation_id=conversation.id,
+        seq=seq,
+        sender=Sender.BOT,
+        text=reply.text,
+        created_at=utcnow(),
+        content=Content(buttons=named(reply.buttons), cards=cards, skippable=reply.skippable),
+        language=conversation.language,
+    )
+
+
+def _request(conversation: store.Row, message: Message, pressed: Button | None) -> TurnRequest:
+    return TurnRequest(
+        conversation_id=conversation.id,
+        message_id=message.id,
+        epoch=conversation.epoch,
+        text=message.text,
+        language=conversation.language,
+        intent=pressed.intent if pressed else "",
+        entities=pressed.entities if pressed else {},
+    )
+
+
+def _failure(turn: Turn) -> HandOff | None:
+    """An action that failed and an empty answer both mean that the bot cannot go on: a customer never gets silence."""
+    if turn.failed_action or not turn.replies:
+        return HandOff(reason=HandoffReason.ACTION_FAILED)
+    return None

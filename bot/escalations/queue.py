@@ -1,0 +1,114 @@
+"""The waiting queue in Redis: one sorted set a skill, claimed in Lua. SQL is the record, so this may vanish at any moment.
+
+Redis keys (prefix `yingda:`):
+    generation            set when the queue was built; every move checks it, and leases count only one lease length after it
+    queue:<skill>         sorted set of escalation ids, score = priority then age
+    claims                hash escalation -> ms until which a claim in flight keeps it out of the queue
+    presence              sorted set agent id -> ms of the last heartbeat, of agents who are online
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple, cast
+
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from bot.escalations.routing import Priority
+
+PREFIX = "yingda:"
+GENERATION = PREFIX + "generation"
+CLAIMS = PREFIX + "claims"
+PRESENCE = PREFIX + "presence"
+
+# A claim in flight is decided in SQL within milliseconds; after this long its process is dead and the entry waits again.
+CLAIM_S = 10
+# The desk's connection beats every 10 s; an agent without two beats is gone.
+PRESENCE_S = 25
+
+_LUA = (Path(__file__).parent / "queue.lua").read_text(encoding="utf8")
+
+
+class QueueLost(Exception):
+    """Redis was wiped: the queue must be rebuilt from SQL before anybody claims."""
+
+
+class Entry(NamedTuple):
+    """One waiting escalation as SQL knows it."""
+
+    escalation_id: str
+    skill: str
+    priority: int
+    created_at: datetime
+
+    @property
+    def score(self) -> int:
+        return (Priority.URGENT - self.priority) * 10**13 + int(self.created_at.timestamp() * 1000)
+
+
+class EscalationQueue:
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._script = redis.register_script(_LUA)
+
+    async def enqueue(self, entry: Entry) -> None:
+        await self._move("enqueue", entry.escalation_id, entry.score, queues=[entry.skill])
+
+    async def claim(self, skills: Sequence[str], *, chosen: str = "") -> str | None:
+        """Take the first waiting escalation of these skills (or the chosen one) out of the queue; None when there is none.
+
+        The caller decides it in SQL and then calls `settle`, or `enqueue` when nothing came of it.
+        """
+        until = _now_ms() + CLAIM_S * 1000
+        return cast("str | None", await self._move("claim", until, chosen, queues=skills))
+
+    async def settle(self, escalation_id: str, *, skill: str) -> None:
+        await self._move("settle", escalation_id, queues=[skill])
+
+    async def rebuild(self, entries: Sequence[Entry]) -> None:
+        """Build the queue from SQL. Harmless when it stands: an entry is put where it already is."""
+        pairs = [part for entry in entries for part in (entry.escalation_id, entry.score)]
+        keys = [GENERATION, CLAIMS, *(_queue(entry.skill) for entry in entries)]
+        await self._script(keys=keys, args=["rebuild", _now_ms(), _now_ms(), *pairs])
+
+    async def age_s(self) -> float | None:
+        """Return for how long the queue has stood since it was built, in seconds; None when it does not stand."""
+        generation = await self._redis.get(GENERATION)
+        return None if generation is None else (_now_ms() - int(generation)) / 1000
+
+    async def _move(self, move: str, *arguments: str | int, queues: Sequence[str]) -> object:
+        keys = [GENERATION, CLAIMS, *map(_queue, queues)]
+        try:
+            return await self._script(keys=keys, args=[move, _now_ms(), *arguments])
+        except ResponseError as error:
+            if "NOGENERATION" in str(error):
+                raise QueueLost from error
+            raise
+
+
+class Presence:
+    """Who is at the desk, by heartbeats of their connections."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def beat(self, agent_id: str) -> None:
+        await self._redis.zadd(PRESENCE, {agent_id: _now_ms()})
+
+    async def leave(self, agent_id: str) -> None:
+        await self._redis.zrem(PRESENCE, agent_id)
+
+    async def online(self) -> list[str]:
+        return cast("list[str]", await self._redis.zrangebyscore(PRESENCE, _now_ms() - PRESENCE_S * 1000, "+inf"))
+
+
+def _queue(skill: str) -> str:
+    return f"{PREFIX}queue:{skill}"
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)

@@ -1,0 +1,45 @@
+"""Priority and skill of an escalation, by the table in routing.yml."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bot.languages import LANGUAGES
+from bot.messages import HandoffReason
+
+
+class Priority(IntEnum):
+    LOW = 0
+    NORMAL = 1
+    HIGH = 2
+    URGENT = 3
+
+
+@cache
+def _table() -> dict[str, Any]:
+    return dict(yaml.safe_load((Path(__file__).parent / "routing.yml").read_text(encoding="utf8")))
+
+
+def priority_of(reason: HandoffReason, *, churn_level: str = "", membership_tier: str = "") -> Priority:
+    """Return the priority by reason, raised for a customer who may leave and for the highest membership, at most urgent."""
+    table = _table()
+    raised = table["churn_level"].get(churn_level, 0) + table["membership_tier"].get(membership_tier, 0)
+    return Priority(min(Priority.URGENT, table["reason"][reason.value] + raised))
+
+
+def skill_of(topic: str, language: str) -> str:
+    """Return the skill's name, topic and language; an unknown topic is general."""
+    known = topic if topic in _table()["topics"] else "general"
+    return f"{known}_{language if language in LANGUAGES else 'en'}"
+
+
+def skills_of(topics: Iterable[str], languages: Iterable[str]) -> list[str]:
+    """Return every skill that an agent serves; no topics means all of them."""
+    chosen = list(topics) or list(_table()["topics"])
+    return [skill_of(topic, language) for language in languages for topic in chosen]
