@@ -123,6 +123,7 @@ proof_attempts = sa.Table(
     key_to("threads.id", "thread_id", nullable=False, index=True),
     sa.Column("order_number", sa.String(40), nullable=False, index=True),
     sa.Column("succeeded", sa.Boolean, nullable=False),
+    sa.Column("shop_customer_id", sa.String(64)),  # the proven order's owner at the shop
     sa.Column("created_at", UtcTime, nullable=False),
 )
 

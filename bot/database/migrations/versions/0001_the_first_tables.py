@@ -294,6 +294,7 @@ def upgrade() -> None:
         sa.Column("thread_id", sa.String(length=36), nullable=False),
         sa.Column("order_number", sa.String(length=40), nullable=False),
         sa.Column("succeeded", sa.Boolean(), nullable=False),
+        sa.Column("shop_customer_id", sa.String(length=64), nullable=True),
         sa.Column("created_at", UtcTime(), nullable=False),
         sa.ForeignKeyConstraint(["thread_id"], ["threads.id"], name=op.f("fk_proof_attempts_thread_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_proof_attempts")),

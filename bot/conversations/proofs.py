@@ -1,0 +1,91 @@
+"""An anonymous visitor proves an order by its number and the last four digits of the receiver's phone.
+
+Five wrong tries within an hour lock the thread, and lock the order number for every thread: four digits are only 10,000 guesses.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from bot.conversations.who import Who
+from bot.database import Database
+from bot.database.conversations import proof_attempts
+from bot.errors import NotFoundError, TooManyError
+from bot.ids import utcnow
+from bot.shop.protocol import Order, Shop
+
+MOST_WRONG = 5
+WINDOW = timedelta(hours=1)
+
+_NAMESPACE = uuid.UUID("5f1d3a52-7c59-4f0e-9d0b-6f5b0a4f9b11")
+
+
+async def prove(database: Database, shop: Shop, who: Who, number: str, *, phone_last4: str, message_id: str) -> Order:
+    """Return the order and remember it as proven for the thread.
+
+    Raises NotFoundError, the same for a wrong number and for wrong digits, and TooManyError when the thread or the number is locked,
+    the fifth wrong try included. A message that is answered again counts once.
+    """
+    attempt = str(uuid.uuid5(_NAMESPACE, f"{who.conversation_id}:{message_id}:{number}"))
+    # The try is in SQL, as a wrong one, before anything is looked up: tries made at once all see each other.
+    await _record(database, attempt, who, number)
+    if await _wrong_tries(database, who.thread_id, number, but=attempt) >= MOST_WRONG:
+        await _forget(database, attempt)
+        raise _locked()
+    try:
+        order = await shop.prove_order(number, phone_last4=phone_last4)
+    except NotFoundError:
+        if await _wrong_tries(database, who.thread_id, number) >= MOST_WRONG:
+            raise _locked() from None
+        raise
+    await _succeed(database, attempt, order)
+    return order
+
+
+async def locked(database: Database, thread_id: str) -> bool:
+    """Say whether the thread has used up its tries for now."""
+    return await _wrong_tries(database, thread_id, "") >= MOST_WRONG
+
+
+def _locked() -> TooManyError:
+    return TooManyError(f"{MOST_WRONG} wrong tries within an hour", retry_after_s=int(WINDOW.total_seconds()))
+
+
+async def _record(database: Database, attempt: str, who: Who, number: str) -> None:
+    values = {"id": attempt, "thread_id": who.thread_id, "order_number": number, "succeeded": False, "created_at": utcnow()}
+    try:
+        async with database.write() as connection:
+            await connection.execute(sa.insert(proof_attempts).values(values))
+    except IntegrityError:
+        return  # an earlier run of the same turn recorded it
+
+
+async def _wrong_tries(database: Database, thread_id: str, number: str, *, but: str = "") -> int:
+    query = (
+        sa.select(sa.func.count())
+        .select_from(proof_attempts)
+        .where(
+            sa.or_(proof_attempts.c.thread_id == thread_id, proof_attempts.c.order_number == number),
+            proof_attempts.c.succeeded.is_(False),
+            proof_attempts.c.created_at > utcnow() - WINDOW,
+            proof_attempts.c.id != but,
+        )
+    )
+    async with database.read() as connection:
+        return int((await connection.execute(query)).scalar_one())
+
+
+async def _forget(database: Database, attempt: str) -> None:
+    """Take back a try that was refused unseen, so that trying again does not prolong the lock."""
+    async with database.write() as connection:
+        await connection.execute(sa.delete(proof_attempts).where(proof_attempts.c.id == attempt))
+
+
+async def _succeed(database: Database, attempt: str, order: Order) -> None:
+    proven = {"succeeded": True, "order_number": order.number, "shop_customer_id": order.customer_id}
+    async with database.write() as connection:
+        await connection.execute(sa.update(proof_attempts).where(proof_attempts.c.id == attempt).values(proven))

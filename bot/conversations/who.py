@@ -1,0 +1,65 @@
+"""Who is speaking: read from SQL for every access, never from what was said or from a slot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.database import Database
+from bot.database.conversations import conversations, proof_attempts, threads
+from bot.database.people import customers
+from bot.errors import NotFoundError
+from bot.ids import utcnow
+
+PROOF_LIFE = timedelta(hours=24)  # a shared computer is somebody else's tomorrow
+
+
+@dataclass(frozen=True)
+class Who:
+    """The speaker of a conversation. `proven_orders` are an anonymous visitor's: order number to its owner's number at the shop."""
+
+    conversation_id: str
+    thread_id: str
+    customer_id: str | None
+    shop_customer_id: str | None
+    language: str
+    proven_orders: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def identified(self) -> bool:
+        return self.shop_customer_id is not None
+
+    def owner_of(self, order_number: str) -> str | None:
+        """Return under which of the shop's customer numbers this speaker may look at the order; None means not at all.
+
+        Whether an identified customer's order exists and is theirs is the shop's to say.
+        """
+        return self.shop_customer_id or self.proven_orders.get(order_number)
+
+
+async def who(database: Database, conversation_id: str) -> Who:
+    """Return the speaker; NotFoundError for an unknown conversation."""
+    query = (
+        sa.select(conversations.c.thread_id, conversations.c.language, threads.c.customer_id, customers.c.shop_customer_id)
+        .join(threads, threads.c.id == conversations.c.thread_id)
+        .outerjoin(customers, customers.c.id == threads.c.customer_id)
+        .where(conversations.c.id == conversation_id)
+    )
+    async with database.read() as connection:
+        row = (await connection.execute(query)).first()
+        if row is None:
+            raise NotFoundError(f"there is no conversation {conversation_id!r}")
+        proven = {} if row.shop_customer_id else await _proven_orders(connection, row.thread_id)
+    return Who(conversation_id, row.thread_id, row.customer_id, row.shop_customer_id, row.language, proven)
+
+
+async def _proven_orders(connection: AsyncConnection, thread_id: str) -> dict[str, str]:
+    query = sa.select(proof_attempts.c.order_number, proof_attempts.c.shop_customer_id).where(
+        proof_attempts.c.thread_id == thread_id,
+        proof_attempts.c.succeeded.is_(True),
+        proof_attempts.c.created_at > utcnow() - PROOF_LIFE,
+    )
+    return {row.order_number: row.shop_customer_id for row in await connection.execute(query.order_by(proof_attempts.c.created_at))}
