@@ -110,7 +110,7 @@ def load_settings(environment: Mapping[str, str] | None = None, *, root: Path | 
         rasa_timeout_s=_number(values, "RASA_TIMEOUT_S", 8),
         rasa_notice_s=_number(values, "RASA_NOTICE_S", 3),
         rasa_down_limit_s=_number(values, "RASA_DOWN_LIMIT_S", 60),
-        demo=_flag(values, "YINGDA_DEMO", True),
+        demo=_demo(values, data_dir),
         log_level=text("LOG_LEVEL", "INFO").upper(),
     )
     _check(settings)
@@ -137,6 +137,15 @@ def _secrets(data_dir: Path, values: Mapping[str, str]) -> dict[str, str]:
         with os.fdopen(descriptor, "w") as file:
             file.writelines(f"{name}={value}\n" for name, value in known.items())
     return known
+
+
+def _demo(values: Mapping[str, str], data_dir: Path) -> bool:
+    """The demo shop vouches for its customers to anybody, so it never stands before a company's own database or shop."""
+    own = bool(values.get("SHOP_URL")) or values.get("DATABASE_URL", "") not in {"", _embedded_database(data_dir)}
+    wanted = _flag(values, "YINGDA_DEMO", not own)
+    if wanted and own:
+        raise SettingError("YINGDA_DEMO is on together with DATABASE_URL or SHOP_URL; the demo runs on the embedded database only")
+    return wanted
 
 
 def _port(values: Mapping[str, str], name: str, default: int) -> int:

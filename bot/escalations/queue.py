@@ -4,7 +4,8 @@ Redis keys (prefix `yingda:`):
     generation            set when the queue was built; every move checks it, and leases count only one lease length after it
     queue:<skill>         sorted set of escalation ids, score = priority then age
     claims                hash escalation -> ms until which a claim in flight keeps it out of the queue
-    presence              sorted set agent id -> ms of the last heartbeat, of agents who are online
+    presence              sorted set agent id -> ms of the last heartbeat, of agents who are connected
+    away                  set of agents who take no new work for now
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ PREFIX = "yingda:"
 GENERATION = PREFIX + "generation"
 CLAIMS = PREFIX + "claims"
 PRESENCE = PREFIX + "presence"
+AWAY = PREFIX + "away"
 
 # A claim in flight is decided in SQL within milliseconds; after this long its process is dead and the entry waits again.
 CLAIM_S = 10
@@ -91,7 +93,7 @@ class EscalationQueue:
 
 
 class Presence:
-    """Who is at the desk, by heartbeats of their connections."""
+    """Who is at the desk, by heartbeats of their connections, unless they said that they are away."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -99,10 +101,27 @@ class Presence:
     async def beat(self, agent_id: str) -> None:
         await self._redis.zadd(PRESENCE, {agent_id: _now_ms()})
 
+    async def of(self, agent_id: str) -> str:
+        """Return what the agent last chose: online or away."""
+        return "away" if await self._redis.sismember(AWAY, agent_id) else "online"
+
+    async def choose(self, agent_id: str, presence: str) -> None:
+        if presence == "away":
+            await self._redis.sadd(AWAY, agent_id)
+        else:
+            await self._redis.srem(AWAY, agent_id)
+
     async def leave(self, agent_id: str) -> None:
         await self._redis.zrem(PRESENCE, agent_id)
 
     async def online(self) -> list[str]:
+        """Return who takes work: connected and not away."""
+        present = await self.connected()
+        away = cast("set[str]", await self._redis.smembers(AWAY))
+        return [agent_id for agent_id in present if agent_id not in away]
+
+    async def connected(self) -> list[str]:
+        """Return whose desk is open, away or not: their lease on conversations holds."""
         return cast("list[str]", await self._redis.zrangebyscore(PRESENCE, _now_ms() - PRESENCE_S * 1000, "+inf"))
 
 

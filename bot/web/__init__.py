@@ -1,1 +1,1 @@
-
+"""The web app: it owns every conversation and every connection."""

@@ -1,0 +1,82 @@
+"""The web app: `python -m bot.web.app`, one process of it; what it is made of is put together here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+
+from sanic import Sanic
+from sanic.log import LOGGING_CONFIG_DEFAULTS
+
+from bot.conversations import store
+from bot.conversations.accounts import hash_password
+from bot.conversations.assignment import Assignment
+from bot.conversations.service import ConversationService
+from bot.conversations.services import open_services
+from bot.conversations.visitors import Visitors
+from bot.logs import configure_logging
+from bot.settings import Settings, load_settings
+from bot.web import desk, desk_socket, health, pages, widget, widget_socket
+from bot.web.origins import allowed_origins, install_cors
+from bot.web.requests import install_errors
+from bot.web.sockets import Hub
+
+LARGEST_BODY = 64 * 1024  # a message has at most 4,000 characters
+SHUTDOWN_S = 5
+
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings, *, name: str = "yingda_web") -> Sanic:
+    """Put the app together; connections are opened when it starts."""
+    app = Sanic(name, log_config=LOGGING_CONFIG_DEFAULTS, configure_logging=False)
+    app.config.REQUEST_MAX_SIZE = LARGEST_BODY
+    app.config.GRACEFUL_SHUTDOWN_TIMEOUT = SHUTDOWN_S
+    app.config.WEBSOCKET_MAX_SIZE = LARGEST_BODY
+    app.config.WEBSOCKET_PING_INTERVAL = 20
+    app.config.WEBSOCKET_PING_TIMEOUT = 20
+    app.config.ACCESS_LOG = False
+    app.config.FALLBACK_ERROR_FORMAT = "json"
+    app.config.MOTD = False
+    app.ctx.settings = settings
+    app.ctx.origins = allowed_origins(settings)
+    app.ctx.no_agent_hash = hash_password(secrets.token_hex())
+    install_errors(app)
+    install_cors(app)
+    for module in (widget, widget_socket, desk, desk_socket, health):
+        app.blueprint(module.blueprint)
+    pages.install(app)
+    app.before_server_start(_open)
+    app.after_server_stop(_close)
+    return app
+
+
+async def _open(app: Sanic) -> None:
+    settings: Settings = app.ctx.settings
+    app.ctx.opened = open_services(settings)
+    services = app.ctx.services = await app.ctx.opened.__aenter__()
+    app.ctx.service = ConversationService(services)
+    app.ctx.assignment = Assignment(services)
+    app.ctx.visitors = Visitors(settings, services.database)
+    app.ctx.hub = Hub(services.wake)
+    app.ctx.listener = asyncio.create_task(app.ctx.hub.listen())
+    async with services.database.write() as connection:
+        await store.open_inbox(connection, widget.INBOX, channel="website", name=settings.company_name_en)
+
+
+async def _close(app: Sanic) -> None:
+    app.ctx.listener.cancel()
+    await app.ctx.service.turns.stop()
+    await app.ctx.opened.__aexit__(None, None, None)
+
+
+def main() -> None:
+    settings = load_settings()
+    configure_logging(settings.log_level)
+    app = create_app(settings)
+    app.run(host=settings.host, port=settings.port, single_process=True, access_log=False, motd=False)
+
+
+if __name__ == "__main__":
+    main()

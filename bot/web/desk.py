@@ -1,0 +1,220 @@
+"""The desk's calls: log in, see the queue, claim, reply, resolve, reveal."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sanic import Blueprint, Request
+from sanic.response import HTTPResponse
+
+from bot.conversations import accounts, store
+from bot.conversations.accounts import Session
+from bot.conversations.wake import News, Wake
+from bot.database.conversations import threads
+from bot.database.people import customers
+from bot.errors import AuthError, ForbiddenError, InputError, NotFoundError, ServiceError
+from bot.messages import Status
+from bot.redis import REDIS_DOWN
+from bot.web.entries import escalation_view, past_entries, queue_view
+from bot.web.origins import check_origin
+from bot.web.panel import customer_panel
+from bot.web.requests import answer, body, limit, services
+from bot.web.views import conversation_view, message_view, messages_view
+
+COOKIE = "yingda_session"
+REVEALABLE = ("phone", "email", "address")
+
+blueprint = Blueprint("desk", url_prefix="/api/desk")
+
+
+class LoginBody(msgspec.Struct, forbid_unknown_fields=True):
+    username: str
+    password: str
+
+
+class ClaimBody(msgspec.Struct, forbid_unknown_fields=True):
+    escalation_id: str = ""
+
+
+class ReplyBody(msgspec.Struct, forbid_unknown_fields=True):
+    client_id: str
+    text: str
+
+
+class RevealBody(msgspec.Struct, forbid_unknown_fields=True):
+    field: str
+
+
+class PresenceBody(msgspec.Struct, forbid_unknown_fields=True):
+    presence: str
+
+
+async def session_of(request: Request) -> Session:
+    """Return who is at the desk; what changes something must carry the session's CSRF token and come from our own pages."""
+    session = await accounts.session_of(services(request).database, request.cookies.get(COOKIE))
+    if request.method not in {"GET", "HEAD"}:
+        check_origin(request, own_only=True)
+        if not accounts.same(request.headers.get("X-CSRF-Token", ""), session.csrf_token):
+            raise ForbiddenError("the header X-CSRF-Token is missing or not this session's; load the desk again")
+    return session
+
+
+@blueprint.post("/login")
+async def login(request: Request) -> HTTPResponse:
+    check_origin(request, own_only=True)
+    wanted = body(request, LoginBody)
+    await limit(request, f"login:{request.ip}", times=30, per_s=900)
+    await limit(request, f"login:{wanted.username[:64].lower()}", times=10, per_s=900)
+    database = services(request).database
+    agent = await accounts.agent_by_username(database, wanted.username[:64])
+    # Without an agent a hash is verified all the same: the time taken must not tell which usernames exist.
+    known = agent.password_hash if agent is not None else request.app.ctx.no_agent_hash
+    matches = await asyncio.to_thread(accounts.password_matches, known, wanted.password[:200])
+    if agent is None or not matches:
+        raise AuthError("username or password is wrong")
+    token, csrf = await accounts.open_session(database, agent)
+    response = answer({"agent": agent_view(agent), "csrf": csrf})
+    response.add_cookie(
+        COOKIE,
+        token,
+        httponly=True,
+        samesite="Strict",
+        secure=request.app.ctx.settings.public_url.startswith("https://"),
+        path="/",
+        max_age=int(accounts.SESSION_LIFE.total_seconds()),
+    )
+    return response
+
+
+@blueprint.get("/me")
+async def me(request: Request) -> HTTPResponse:
+    session = await session_of(request)
+    return answer({"agent": agent_view(session.agent), "csrf": session.csrf_token})
+
+
+@blueprint.post("/logout")
+async def logout(request: Request) -> HTTPResponse:
+    session = await session_of(request)
+    await accounts.close_session(services(request).database, request.cookies.get(COOKIE) or "")
+    with contextlib.suppress(*REDIS_DOWN):  # without beats the presence ends by itself
+        await services(request).presence.leave(session.agent.id)
+    response = answer({})
+    response.delete_cookie(COOKIE, path="/")
+    return response
+
+
+@blueprint.get("/queue")
+async def queue(request: Request) -> HTTPResponse:
+    session = await session_of(request)
+    return answer(await queue_view(services(request), session.agent))
+
+
+@blueprint.post("/claim")
+async def claim(request: Request) -> HTTPResponse:
+    session = await session_of(request)
+    wanted = body(request, ClaimBody)
+    conversation_id = await request.app.ctx.assignment.claim(session.agent, chosen=wanted.escalation_id[:36])
+    return answer({"conversation_id": conversation_id})
+
+
+@blueprint.get("/conversations")
+async def past(request: Request) -> HTTPResponse:
+    await session_of(request)
+    status, wanted = request.args.get("status", ""), request.args.get("q", "")
+    if status and status not in set(Status):
+        raise InputError(f"status is {status[:32]!r}; allowed are {', '.join(Status)}")
+    found = await past_entries(services(request), status=status, wanted=wanted[:100])
+    return answer({"conversations": found})
+
+
+@blueprint.get("/conversations/<conversation_id:str>")
+async def show(request: Request, conversation_id: str) -> HTTPResponse:
+    await session_of(request)
+    box = services(request)
+    async with box.database.read() as connection:
+        row = await store.conversation(connection, conversation_id)
+        customer_id = await _customer_id(connection, row.thread_id)
+        view = {
+            "conversation": await conversation_view(connection, row, agents_online=1),
+            "messages": await messages_view(connection, await store.messages_after(connection, conversation_id, 0), desk=True),
+            "escalation": await escalation_view(connection, conversation_id),
+        }
+    return answer(view | {"customer": await customer_panel(box, customer_id) if customer_id else None})
+
+
+@blueprint.post("/conversations/<conversation_id:str>/messages")
+async def reply(request: Request, conversation_id: str) -> HTTPResponse:
+    session = await session_of(request)
+    wanted = body(request, ReplyBody)
+    if not 1 <= len(wanted.client_id) <= 58:
+        raise InputError(f"client_id has {len(wanted.client_id)} characters; allowed are 1 to 58, for example a UUID")
+    message = await request.app.ctx.service.reply_as_agent(session.agent.id, conversation_id, client_id=wanted.client_id, text=wanted.text)
+    return answer({"message": message_view(message, {session.agent.id: session.agent.display_name}, desk=True)})
+
+
+@blueprint.post("/conversations/<conversation_id:str>/resolve")
+async def resolve(request: Request, conversation_id: str) -> HTTPResponse:
+    session = await session_of(request)
+    await request.app.ctx.service.resolve(session.agent.id, conversation_id)
+    return answer({})
+
+
+@blueprint.post("/conversations/<conversation_id:str>/return")
+async def return_to_bot(request: Request, conversation_id: str) -> HTTPResponse:
+    agent_id = (await session_of(request)).agent.id
+    service = request.app.ctx.service
+    await service.return_to_bot(conversation_id, actor=f"agent:{agent_id}", expected=Status.AGENT, agent_id=agent_id)
+    return answer({})
+
+
+@blueprint.post("/conversations/<conversation_id:str>/reveal")
+async def reveal(request: Request, conversation_id: str) -> HTTPResponse:
+    """Show one piece of personal data in clear; the look is logged before it is given."""
+    session = await session_of(request)
+    wanted = body(request, RevealBody)
+    if wanted.field not in REVEALABLE:
+        raise InputError(f"field is {wanted.field[:32]!r}; allowed are {', '.join(REVEALABLE)}")
+    box = services(request)
+    async with box.database.write() as connection:
+        row = await store.conversation(connection, conversation_id)
+        customer_id = await _customer_id(connection, row.thread_id)
+        number = await connection.scalar(sa.select(customers.c.shop_customer_id).where(customers.c.id == customer_id))
+        if number is None:
+            raise NotFoundError("this visitor is not identified; there is nothing to reveal")
+        actor = f"agent:{session.agent.id}"
+        await accounts.audit(connection, actor=actor, action="reveal", subject=f"customer:{customer_id}", field=wanted.field)
+    contact = await box.shop.contact(number)
+    return answer({"value": getattr(contact, wanted.field)})
+
+
+@blueprint.put("/presence")
+async def presence(request: Request) -> HTTPResponse:
+    session = await session_of(request)
+    wanted = body(request, PresenceBody)
+    if wanted.presence not in {"online", "away"}:
+        raise InputError(f"presence is {wanted.presence[:32]!r}; allowed are online and away")
+    try:
+        await services(request).presence.choose(session.agent.id, wanted.presence)
+    except REDIS_DOWN as error:
+        raise ServiceError("presence is restarting; try again in a moment") from error
+    await services(request).wake.send(Wake(News.QUEUE))
+    return answer({"presence": wanted.presence})
+
+
+async def _customer_id(connection: Any, thread_id: str) -> str | None:
+    found: str | None = await connection.scalar(sa.select(threads.c.customer_id).where(threads.c.id == thread_id))
+    return found
+
+
+def agent_view(agent: store.Row) -> dict[str, Any]:
+    return {
+        "id": agent.id,
+        "username": agent.username,
+        "display_name": agent.display_name,
+        "role": agent.role,
+        "languages": agent.languages,
+    }

@@ -1,0 +1,165 @@
+"""An agent's live connection: the queue, alerts, and the messages of the conversations that are theirs or open before them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import Any
+
+import sqlalchemy as sa
+from sanic import Blueprint, Request, Websocket
+
+from bot.conversations import accounts, store
+from bot.conversations.services import Services
+from bot.conversations.wake import News, Wake
+from bot.database.conversations import conversations
+from bot.errors import AuthError, BotError
+from bot.messages import Status
+from bot.redis import REDIS_DOWN
+from bot.web import sockets
+from bot.web.desk import COOKIE
+from bot.web.entries import queue_view
+from bot.web.origins import check_origin
+from bot.web.views import conversation_view, messages_view
+
+BEAT_S = 10  # two beats within the presence's 25 s
+SILENT_S = 25  # no pong for so long: half open, closed, the agent is gone
+
+blueprint = Blueprint("desk_socket")
+
+
+@blueprint.websocket("/ws/desk")
+async def desk_socket(request: Request, socket: Websocket) -> None:
+    check_origin(request, own_only=True)
+
+    async def handle(hello: dict[str, Any]) -> None:
+        services: Services = request.app.ctx.services
+        cookie = request.cookies.get(COOKIE)
+        session = await accounts.session_of(services.database, cookie)
+        if not accounts.same(str(hello.get("csrf", "")), session.csrf_token):
+            raise AuthError("the hello frame's csrf is not this session's; load the desk again")
+        opened = hello.get("open") if isinstance(hello.get("open"), dict) else {}
+        seen = {str(key): seq for key, seq in opened.items() if isinstance(seq, int)}
+        connection = DeskConnection(services, socket, session.agent, seen=seen, cookie=cookie or "")
+        with request.app.ctx.hub.joined(connection):
+            await sockets.both(connection.deliver(), connection.listen(), connection.beat())
+
+    await sockets.serve(socket, handle)
+
+
+class DeskConnection:
+    def __init__(self, services: Services, socket: Websocket, agent: store.Row, *, seen: dict[str, int], cookie: str) -> None:
+        self._services = services
+        self._socket = socket
+        self._agent = agent
+        self._seen = seen  # conversation -> last seq sent
+        self._cookie = cookie
+        self._changed: set[str] = set(seen)
+        self._alerts: list[str] = []
+        self._typing: set[str] = set()
+        self._queue_news = True
+        self._news = asyncio.Event()
+        self._news.set()
+        self._heard_at = time.monotonic()
+
+    def wants(self, _wake: Wake) -> bool:
+        return True
+
+    def poke(self, wake: Wake | None) -> None:
+        if wake is None:
+            self._queue_news = True
+            self._changed |= set(self._seen)
+        elif wake.news == News.TYPING:
+            if wake.sender != "customer" or wake.conversation_id not in self._seen:
+                return
+            self._typing.add(wake.conversation_id)
+        else:
+            self._queue_news |= wake.news in sockets.QUEUE_NEWS
+            if wake.news == News.ALERT:
+                self._alerts.append(wake.escalation_id)
+            if wake.conversation_id:
+                self._changed.add(wake.conversation_id)
+        self._news.set()
+
+    async def deliver(self) -> None:
+        await sockets.send(self._socket, {"type": "ready", "presence": await self._presence()})
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            changed, self._changed = self._changed, set()
+            for conversation_id in changed:
+                await self._send_conversation(conversation_id)
+            await self._send_queue_and_alerts()
+            typing, self._typing = self._typing, set()
+            for conversation_id in typing:
+                await sockets.send(self._socket, {"type": "typing", "conversation_id": conversation_id})
+
+    async def _presence(self) -> str:
+        try:
+            return await self._services.presence.of(self._agent.id)
+        except REDIS_DOWN:
+            return "online"
+
+    async def _send_queue_and_alerts(self) -> None:
+        if not self._queue_news:
+            return
+        self._queue_news = False
+        view = await queue_view(self._services, self._agent)
+        await sockets.send(self._socket, {"type": "queue", **view})
+        alerts, self._alerts = self._alerts, []
+        waiting = {entry["escalation_id"] for entry in view["waiting"]}
+        for escalation_id in alerts:
+            if escalation_id in waiting:
+                await sockets.send(self._socket, {"type": "alert", "escalation_id": escalation_id})
+
+    async def _send_conversation(self, conversation_id: str) -> None:
+        """Send what is new in a conversation that is open here or this agent's."""
+        async with self._services.database.read() as connection:
+            query = sa.select(conversations).where(conversations.c.id == conversation_id)
+            row = (await connection.execute(query)).first()
+            if row is None:
+                return
+            is_mine = row.status == Status.AGENT and row.agent_id == self._agent.id
+            if conversation_id not in self._seen and not is_mine:
+                return
+            after = self._seen.get(conversation_id, row.last_seq - 1)
+            found = await store.messages_after(connection, conversation_id, after)
+            views = await messages_view(connection, found, desk=True)
+            state = await conversation_view(connection, row, agents_online=1)
+        for message, view in zip(found, views, strict=True):
+            await sockets.send(self._socket, {"type": "message", "message": view})
+            self._seen[conversation_id] = message.seq
+        await sockets.send(self._socket, {"type": "conversation", "conversation": state})
+        self._queue_news |= is_mine
+
+    async def listen(self) -> None:
+        while (frame := await sockets.receive(self._socket)) is not None:
+            self._heard_at = time.monotonic()
+            conversation_id, kind = frame.get("conversation_id"), frame.get("type")
+            if kind == "open" and isinstance(conversation_id, str) and isinstance(frame.get("after"), int):
+                self._seen[conversation_id] = frame["after"]
+                self._changed.add(conversation_id)
+                self._news.set()
+            elif kind == "typing" and isinstance(conversation_id, str):
+                await self._tell_typing(conversation_id)
+
+    async def _tell_typing(self, conversation_id: str) -> None:
+        async with self._services.database.read() as connection:
+            try:
+                row = await store.conversation(connection, conversation_id)
+            except BotError:
+                return
+        if row.agent_id == self._agent.id and row.status == Status.AGENT:
+            await self._services.wake.send(Wake(News.TYPING, row.id, row.thread_id, sender="agent"))
+
+    async def beat(self) -> None:
+        """Keep the agent present while the other side answers; end the connection when it does not, or the session is over."""
+        while time.monotonic() - self._heard_at < SILENT_S:
+            await accounts.session_of(self._services.database, self._cookie)
+            with contextlib.suppress(*REDIS_DOWN):  # presence comes back with the next beat
+                await self._services.presence.beat(self._agent.id)
+            await sockets.send(self._socket, {"type": "ping"})
+            self._queue_news = True
+            self._news.set()
+            await asyncio.sleep(BEAT_S)

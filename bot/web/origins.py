@@ -1,0 +1,50 @@
+"""Which pages may use the widget's calls: our own, and those in ALLOWED_ORIGINS."""
+
+from __future__ import annotations
+
+from sanic import Request, Sanic
+from sanic.response import HTTPResponse, empty
+
+from bot.errors import ForbiddenError
+from bot.settings import Settings
+
+
+def allowed_origins(settings: Settings) -> set[str]:
+    listed = {origin.strip().rstrip("/") for origin in settings.allowed_origins.split(",") if origin.strip()}
+    return listed | {settings.public_url.rstrip("/")}
+
+
+def is_own(request: Request, origin: str) -> bool:
+    return origin.partition("://")[2] == request.host
+
+
+def check_origin(request: Request, *, own_only: bool = False) -> None:
+    """Refuse a browser's request from a page that is not ours and not listed; other clients send no Origin."""
+    origin = request.headers.get("Origin", "")
+    if not origin or is_own(request, origin):
+        return
+    if own_only or origin not in request.app.ctx.origins:
+        raise ForbiddenError(f"the page {origin[:200]} may not connect here; list it in ALLOWED_ORIGINS")
+
+
+def install_cors(app: Sanic) -> None:
+    """Let listed pages call the widget's API; they carry a token, no cookies."""
+
+    @app.on_request
+    async def preflight(request: Request) -> HTTPResponse | None:
+        if not request.path.startswith("/api/widget/"):
+            return None
+        check_origin(request)
+        return empty() if request.method == "OPTIONS" else None
+
+    @app.on_response
+    async def headers(request: Request, response: HTTPResponse) -> None:
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
+        origin = request.headers.get("Origin", "")
+        public = request.path.startswith(("/api/widget/", "/static/widget", "/widget.js"))
+        if origin and public and (origin in request.app.ctx.origins or is_own(request, origin)):
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+            response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+            response.headers["Vary"] = "Origin"

@@ -1,0 +1,91 @@
+"""The customer panel at the desk: who this is, masked; what they bought; how likely they are to leave, and why."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.conversations.services import Services
+from bot.customers.profile import Profile, read_profile
+from bot.customers.words import next_action, reason_words, segment_words
+from bot.database.people import customers
+from bot.errors import BotError
+from bot.languages import LANGUAGES, notice
+from bot.shop.protocol import Contact, Order
+from bot.web.greeting import money_text
+from bot.web.views import iso
+
+log = logging.getLogger(__name__)
+
+
+async def customer_panel(services: Services, customer_id: str) -> dict[str, Any]:
+    """Return what the desk shows; parts that the shop does not give now are left out, the rest stays."""
+    async with services.database.read() as connection:
+        row = (await connection.execute(sa.select(customers).where(customers.c.id == customer_id))).one()
+    profile = await read_profile(services.database, customer_id)
+    panel: dict[str, Any] = {"id": row.shop_customer_id or customer_id, "language": row.language, "name": "", "orders": []}
+    panel |= {"phone": "", "email": "", "address": "", "membership": None, "recommendations": []}
+    panel |= _profile_view(profile)
+    if row.shop_customer_id:
+        try:
+            await _from_shop(services, row.shop_customer_id, profile, panel)
+        except BotError as error:
+            log.warning("the panel of customer %s is not complete: %s", customer_id, error)
+    return panel
+
+
+async def _from_shop(services: Services, number: str, profile: Profile | None, panel: dict[str, Any]) -> None:
+    shop = services.shop
+    contact = await shop.contact(number)
+    panel |= {"name": contact.name, **masked(contact)}
+    panel["orders"] = [_order_view(order) for order in await shop.orders(number, limit=5)]
+    if profile:
+        panel["recommendations"] = [
+            {"sku": product.sku, "zh": product.name_zh, "en": product.name_en, "price": money_text(product.price)}
+            for product in await shop.products(profile.recommendations[:3])
+        ]
+    try:
+        membership = await shop.membership(number)
+    except BotError:
+        return  # no member
+    panel["membership"] = {"tier": membership.tier, "status": membership.status, "renews_at": iso(membership.renews_at)}
+
+
+def _profile_view(profile: Profile | None) -> dict[str, Any]:
+    if profile is None:
+        return {"segment": None, "churn": None, "next_action": None}
+    churn = None
+    if profile.churn:
+        churn = {
+            "probability": round(profile.churn.probability, 3),
+            "level": profile.churn.level,
+            "reasons": [reason_words(reason) for reason in profile.churn.reasons],
+        }
+    segment = {"key": profile.segment, **segment_words(profile.segment)} if profile.segment else None
+    return {"segment": segment, "churn": churn, "next_action": next_action(profile)}
+
+
+def _order_view(order: Order) -> dict[str, Any]:
+    status = {language: notice(f"order_{order.status.value}", language) for language in LANGUAGES}
+    return {
+        "number": order.number,
+        "status": {"key": order.status.value, **status},
+        "total": money_text(order.total),
+        "placed_at": iso(order.placed_at),
+        "items": {
+            "zh": "、".join(line.product.name_zh for line in order.lines),
+            "en": ", ".join(line.product.name_en for line in order.lines),
+        },
+    }
+
+
+def masked(contact: Contact) -> dict[str, str]:
+    """Return the contact with as much hidden as still tells two people apart."""
+    name, at, domain = contact.email.partition("@")
+    return {
+        "phone": f"{contact.phone[:-8]}****{contact.phone[-4:]}" if len(contact.phone) > 8 else "****",
+        "email": f"{name[:1]}***{at}{domain}" if at else "",
+        "address": f"{contact.address[:6]}***" if contact.address else "",
+    }

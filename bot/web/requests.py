@@ -1,0 +1,84 @@
+"""Edges parse: JSON bodies into typed structs, errors into JSON, limits in time."""
+
+from __future__ import annotations
+
+import logging
+from typing import TypeVar
+
+import msgspec
+from sanic import Request, Sanic
+from sanic.exceptions import SanicException
+from sanic.response import HTTPResponse
+from sanic.response import json as json_response
+
+from bot.conversations.services import Services
+from bot.errors import BotError, InputError, TooManyError
+from bot.redis import REDIS_DOWN
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+def body(request: Request, kind: type[T]) -> T:
+    """Return the request's JSON body as `kind`; InputError says what is wrong and where."""
+    try:
+        return msgspec.json.decode(request.body or b"null", type=kind)
+    except msgspec.ValidationError as error:
+        fields = ", ".join(getattr(kind, "__struct_fields__", ()))
+        raise InputError(f"{error}; the body is a JSON object with: {fields}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"the body is not JSON: {error}") from error
+
+
+def services(request: Request) -> Services:
+    found: Services = request.app.ctx.services
+    return found
+
+
+def answer(value: object, status: int = 200) -> HTTPResponse:
+    return HTTPResponse(msgspec.json.encode(value), status=status, content_type="application/json")
+
+
+async def limit(request: Request, name: str, *, times: int, per_s: int) -> None:
+    """Allow `times` calls in a window of `per_s` seconds for this name; TooManyError after that.
+
+    The count lives in Redis; while Redis is away nobody is held up.
+    """
+    redis = services(request).redis
+    key = f"yingda:limit:{name}"
+    try:
+        count = await redis.incr(key)
+        if count == 1:
+            await redis.expire(key, per_s)
+        if count > times:
+            wait = max(1, await redis.ttl(key))
+            raise TooManyError(f"too many tries; allowed are {times} in {per_s} s, try again in {wait} s", retry_after_s=wait)
+    except REDIS_DOWN:
+        log.warning("no limit was checked for %s: Redis is away", name.split(":")[0])
+
+
+def error_body(code: str, message: str, **more: object) -> dict[str, object]:
+    return {"error": {"code": code, "message": message, **more}}
+
+
+def install_errors(app: Sanic) -> None:
+    """Answer every error as JSON; what we did not foresee is logged and told without its insides."""
+
+    @app.exception(BotError)
+    async def expected(_request: Request, error: BotError) -> HTTPResponse:
+        headers, more = {}, {}
+        if isinstance(error, TooManyError):
+            headers["Retry-After"], more = str(error.retry_after_s), {"retry_after_s": error.retry_after_s}
+        return json_response(error_body(error.code, str(error), **more), status=error.status, headers=headers)
+
+    @app.exception(SanicException)
+    async def refused(_request: Request, error: SanicException) -> HTTPResponse:
+        status = error.status_code or 500
+        headers = dict(getattr(error, "headers", None) or {})
+        return json_response(error_body("http", str(error) or "the request was refused"), status=status, headers=headers)
+
+    @app.exception(Exception)
+    async def unexpected(request: Request, error: Exception) -> HTTPResponse:
+        log.error("%s %s failed: %s", request.method, request.path, type(error).__name__, exc_info=error)
+        return json_response(error_body("internal", "something went wrong on our side; it is logged, please try again"), status=500)

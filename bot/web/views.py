@@ -1,0 +1,89 @@
+"""What clients see of messages and conversations; see docs/api.md."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.conversations import store
+from bot.conversations.handoff import place_of
+from bot.database.escalations import escalations
+from bot.escalations.queue import Entry
+from bot.messages import Button, Card, Message, Status
+
+
+def iso(moment: datetime | None) -> str | None:
+    return moment.isoformat().replace("+00:00", "Z") if moment else None
+
+
+def button_view(button: Button) -> dict[str, str]:
+    """Id and title only: what a button means stays here."""
+    return {"id": button.id, "title": button.title}
+
+
+def card_view(card: Card) -> dict[str, Any]:
+    return {
+        "title": card.title,
+        "subtitle": card.subtitle,
+        "kind": card.kind,
+        "badge": card.badge,
+        "rows": card.rows,
+        "steps": card.steps,
+        "buttons": [button_view(button) for button in card.buttons],
+    }
+
+
+def message_view(message: Message, names: dict[str, str], *, desk: bool = False) -> dict[str, Any]:
+    """Return the message for a client; the desk also sees what the NLU made of it."""
+    content = message.content
+    view: dict[str, Any] = {
+        "id": message.id,
+        "conversation_id": message.conversation_id,
+        "seq": message.seq,
+        "sender": message.sender,
+        "agent": names.get(message.agent_id or ""),
+        "text": message.text,
+        "buttons": [button_view(button) for button in content.buttons],
+        "cards": [card_view(card) for card in content.cards],
+        "notice": content.notice,
+        "csat": content.csat,
+        "skippable": content.skippable,
+        "client_id": message.client_id.removeprefix("agent:") if message.client_id else None,
+        "language": message.language,
+        "created_at": iso(message.created_at),
+    }
+    if desk:
+        view |= {"intent": content.intent, "confidence": content.confidence}
+    return view
+
+
+async def messages_view(connection: AsyncConnection, messages: list[Message], *, desk: bool = False) -> list[dict[str, Any]]:
+    names = await store.agent_names(connection, [message.agent_id for message in messages if message.agent_id])
+    return [message_view(message, names, desk=desk) for message in messages]
+
+
+async def conversation_view(connection: AsyncConnection, row: store.Row, *, agents_online: int) -> dict[str, Any]:
+    names = await store.agent_names(connection, [row.agent_id] if row.agent_id else [])
+    queue = await _queue_view(connection, row.id, agents_online) if row.status == Status.WAITING else None
+    return {
+        "id": row.id,
+        "status": row.status,
+        "agent": names.get(row.agent_id or ""),
+        "queue": queue,
+        "csat": row.csat,
+        "language": row.language,
+    }
+
+
+async def _queue_view(connection: AsyncConnection, conversation_id: str, agents_online: int) -> dict[str, Any] | None:
+    query = sa.select(escalations.c.id, escalations.c.skill, escalations.c.priority, escalations.c.created_at).where(
+        escalations.c.conversation_id == conversation_id, escalations.c.status == "waiting"
+    )
+    found = (await connection.execute(query)).first()
+    if found is None:
+        return None
+    place = await place_of(connection, Entry(*found), agents_online=agents_online)
+    return {"position": place.position, "wait_minutes": place.wait_minutes}

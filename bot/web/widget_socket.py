@@ -1,0 +1,130 @@
+"""The widget's live connection: messages of one thread after the cursor, and how its conversation stands."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from sanic import Blueprint, Request, Websocket
+
+from bot.conversations import store
+from bot.conversations.services import Services
+from bot.conversations.visitors import Visitor
+from bot.conversations.wake import News, Wake
+from bot.errors import AuthError
+from bot.messages import Status
+from bot.web import sockets
+from bot.web.origins import check_origin
+from bot.web.views import conversation_view, messages_view
+from bot.web.widget import parse_cursor
+
+PING_S = 20
+BATCH = 200
+# Estimates of waiting move with every claim; a widget hears of them at most this often.
+QUEUE_NEWS_S = 1.0
+
+blueprint = Blueprint("widget_socket")
+
+
+@blueprint.websocket("/ws/widget")
+async def widget_socket(request: Request, socket: Websocket) -> None:
+    check_origin(request)
+
+    async def handle(hello: dict[str, Any]) -> None:
+        token = hello.get("token")
+        if not isinstance(token, str):
+            raise AuthError("the hello frame needs the visitor's token")
+        visitor = request.app.ctx.visitors.read(token)
+        connection = WidgetConnection(sockets_services(request), socket, visitor, after=hello.get("after") or "")
+        with request.app.ctx.hub.joined(connection):
+            await sockets.both(connection.deliver(), connection.listen())
+
+    await sockets.serve(socket, handle)
+
+
+def sockets_services(request: Request) -> Services:
+    found: Services = request.app.ctx.services
+    return found
+
+
+class WidgetConnection:
+    def __init__(self, services: Services, socket: Websocket, visitor: Visitor, *, after: str) -> None:
+        self._services = services
+        self._socket = socket
+        self._visitor = visitor
+        self._conversation_id, self._seq = parse_cursor(after)
+        self._thread_id = ""
+        self._waiting = False
+        self._shown: dict[str, Any] | None = None
+        self._news = asyncio.Event()
+        self._typing = ""
+        self._later: asyncio.TimerHandle | None = None
+
+    def wants(self, wake: Wake) -> bool:
+        if wake.news == News.TYPING:
+            return wake.thread_id == self._thread_id and wake.sender != "customer"
+        return wake.thread_id == self._thread_id or not self._thread_id or (self._waiting and wake.news in sockets.QUEUE_NEWS)
+
+    def poke(self, wake: Wake | None) -> None:
+        if wake is not None and wake.news == News.TYPING:
+            self._typing = wake.sender
+        if wake is not None and wake.news in sockets.QUEUE_NEWS and wake.thread_id != self._thread_id:
+            self._look_later()
+        else:
+            self._news.set()
+
+    def _look_later(self) -> None:
+        """Others' moves in the queue only shift the position: look once for all of them."""
+        if self._later is None or self._later.when() < asyncio.get_running_loop().time():
+            self._later = asyncio.get_running_loop().call_later(QUEUE_NEWS_S, self._news.set)
+
+    async def deliver(self) -> None:
+        """Send what is new, then wait for news or for the time to ping, which also finds what a lost wake-up did not tell."""
+        await self._catch_up()
+        await sockets.send(self._socket, {"type": "ready", "conversation": self._shown})
+        while True:
+            try:
+                await asyncio.wait_for(self._news.wait(), PING_S)
+                quiet = False
+            except TimeoutError:
+                quiet = True
+            self._news.clear()
+            if self._typing:
+                await sockets.send(self._socket, {"type": "typing", "sender": self._typing})
+                self._typing = ""
+            before = self._shown
+            await self._catch_up()
+            if self._shown != before:
+                await sockets.send(self._socket, {"type": "conversation", "conversation": self._shown})
+            if quiet:
+                await sockets.send(self._socket, {"type": "ping", "cursor": self._cursor()})
+
+    async def _catch_up(self) -> None:
+        while True:
+            async with self._services.database.read() as connection:
+                if not self._thread_id:
+                    thread = await store.thread_of(connection, inbox_id=self._visitor.inbox_id, channel_user=self._visitor.channel_user)
+                    if thread is None:
+                        return
+                    self._thread_id = thread.id
+                found = await store.thread_after(connection, self._thread_id, self._conversation_id, self._seq, limit=BATCH)
+                views = await messages_view(connection, found)
+                newest = await store.newest_conversation(connection, self._thread_id)
+                if newest is not None:
+                    online = len(await self._services.agents_online(newest.language)) if newest.status == Status.WAITING else 0
+                    self._shown = await conversation_view(connection, newest, agents_online=online)
+                    self._waiting = newest.status == Status.WAITING
+            for message, view in zip(found, views, strict=True):
+                await sockets.send(self._socket, {"type": "message", "message": view})
+                self._conversation_id, self._seq = message.conversation_id, message.seq
+            if len(found) < BATCH:
+                return
+
+    def _cursor(self) -> str:
+        return f"{self._conversation_id}:{self._seq}" if self._conversation_id else ""
+
+    async def listen(self) -> None:
+        """Read frames until the other side leaves; only typing means anything here, a pong shows life."""
+        while (frame := await sockets.receive(self._socket, timeout_s=PING_S * 3)) is not None:
+            if frame.get("type") == "typing" and self._shown:
+                await self._services.wake.send(Wake(News.TYPING, self._shown["id"], self._thread_id, sender="customer"))
