@@ -1,0 +1,98 @@
+/** The desk's HTTP interface. Every refusal becomes an ApiError; the CSRF token lives in this module's memory only. */
+
+import { learnServerTime } from "./clock.js";
+
+const TIMEOUT_MS = 15000;
+
+let csrf = "";
+let onSessionLost = () => {};
+
+export class ApiError extends Error {
+  constructor({ status, code, message, retryAfter = 0 }) {
+    super(message);
+    this.status = status; // 0: the server was not reached
+    this.code = code;
+    this.retryAfter = retryAfter; // seconds, with 429
+  }
+
+  get unreachable() {
+    return this.status === 0 || this.status >= 502;
+  }
+}
+
+export const csrfToken = () => csrf;
+
+/** Call `listener` when an answer says that nobody is logged in any more. */
+export function whenSessionIsLost(listener) {
+  onSessionLost = listener;
+}
+
+async function call(method, path, body) {
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(), TIMEOUT_MS);
+  const headers = { Accept: "application/json" };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (method !== "GET") headers["X-CSRF-Token"] = csrf;
+  try {
+    const response = await fetch(`/api/desk/${path}`, {
+      method, headers, body: body === undefined ? undefined : JSON.stringify(body),
+      signal: stop.signal, credentials: "same-origin", cache: "no-store",
+    });
+    learnServerTime(response.headers.get("Date"));
+    const answer = await response.json().catch(() => null);
+    if (response.ok && answer !== null) return answer;
+    throw refusal(response, answer);
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    throw new ApiError({ status: 0, code: "unreachable", message: String(error) });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function refusal(response, answer) {
+  const { code = "error", message = response.statusText, retry_after_s: wait } = answer?.error ?? {};
+  const retryAfter = Number(response.headers.get("Retry-After") ?? wait) || 0;
+  return new ApiError({ status: response.ok ? 502 : response.status, code, message, retryAfter });
+}
+
+/** A call of somebody logged in: 401 ends the session; a stale CSRF token (a new log-in in another tab) is renewed once. */
+async function request(method, path, body) {
+  try {
+    return await call(method, path, body);
+  } catch (error) {
+    if (error.status === 401) onSessionLost();
+    if (error.status !== 403 || method === "GET") throw error;
+    const used = csrf;
+    await me();
+    if (csrf === used) throw error;
+    return call(method, path, body);
+  }
+}
+
+function remember(session) {
+  csrf = session.csrf;
+  return session;
+}
+
+export const login = async (username, password) => remember(await call("POST", "login", { username, password }));
+export const me = async () => remember(await request("GET", "me"));
+export const logout = () => call("POST", "logout", {});
+
+const at = (id, verb = "") => `conversations/${encodeURIComponent(id)}${verb && `/${verb}`}`;
+
+export const queue = () => request("GET", "queue");
+export const claim = (escalationId) => request("POST", "claim", escalationId ? { escalation_id: escalationId } : {});
+export const conversation = (id) => request("GET", at(id));
+export const sendMessage = (id, clientId, text) => request("POST", at(id, "messages"), { client_id: clientId, text });
+export const resolve = (id) => request("POST", at(id, "resolve"), {});
+export const returnToBot = (id) => request("POST", at(id, "return"), {});
+export const reveal = (id, field) => request("POST", at(id, "reveal"), { field });
+export const setPresence = (presence) => request("PUT", "presence", { presence });
+
+export function findConversations({ status, q }) {
+  const query = new URLSearchParams();
+  if (status) query.set("status", status);
+  if (q) query.set("q", q);
+  return request("GET", `conversations?${query}`);
+}

@@ -1,0 +1,89 @@
+/** The reply box. Enter sends, unless an input method is composing; what is written stays until it is sent. */
+
+import { ownership, waitingEntries } from "./conversations.js";
+import { draft, keepDraft } from "./drafts.js";
+import { fill, h } from "./dom.js";
+import { icon } from "./icons.js";
+import { t } from "./i18n.js";
+import { send } from "./outbox.js";
+import { watch } from "./store.js";
+import { sendTyping } from "./sync.js";
+import { claim, isBusy } from "./work.js";
+
+const LONGEST_TEXT = 4000;
+const TYPING_EVERY_MS = 3000;
+const IME_KEY = 229; // what Safari says for the Enter that ends a composition
+
+export function composer(entry, signal) {
+  const box = h("textarea", { id: "reply", class: "reply", rows: "1", maxlength: LONGEST_TEXT, placeholder: t("composer.placeholder"), "aria-label": t("composer.label"),
+    "aria-describedby": "reply-hint", value: draft(entry.id), oninput: written, onkeydown: pressed });
+  const button = h("button", { class: "button primary send", "aria-label": t("composer.send"), title: t("composer.send") }, icon("send"), h("span", {}, t("composer.send")));
+  const form = h("form", { class: "composer", onsubmit: submit }, box,
+    h("div", { class: "composer-foot" }, h("span", { id: "reply-hint", class: "hint" }, t("composer.hint")), button));
+  const blocked = h("div", { class: "composer-blocked" });
+  let typedAt = 0;
+
+  function grow() {
+    box.style.height = "auto";
+    box.style.height = `${box.scrollHeight + 2}px`;
+  }
+
+  function written() {
+    keepDraft(entry.id, box.value);
+    button.disabled = box.value.trim() === "";
+    grow();
+    if (box.value && Date.now() - typedAt > TYPING_EVERY_MS) {
+      typedAt = Date.now();
+      sendTyping(entry.id);
+    }
+  }
+
+  function pressed(event) {
+    if (event.key !== "Enter" || event.shiftKey || event.altKey || event.isComposing || event.keyCode === IME_KEY) return;
+    submit(event);
+  }
+
+  function submit(event) {
+    event.preventDefault();
+    const text = box.value.trim();
+    if (!text || ownership(entry) !== "mine") return;
+    box.value = "";
+    typedAt = 0;
+    written();
+    send(entry.id, text);
+    box.focus();
+  }
+
+  let owner = "";
+  function showOwner() {
+    const before = owner;
+    owner = ownership(entry);
+    form.hidden = owner !== "mine";
+    blocked.hidden = owner === "mine" || owner === "unknown";
+    if (owner !== "mine") fill(blocked, h("span", {}, t(`composer.${owner}`, { agent: entry.conversation?.agent ?? "" })), claimButton(entry));
+    else if (before !== "mine") requestAnimationFrame(ready);
+  }
+
+  function ready() {
+    grow();
+    if (matchMedia("(hover: hover)").matches) box.focus(); // on a phone the keyboard would cover the conversation
+  }
+
+  watch(["record", "queue", "busy"], showOwner, signal);
+  watch(["draft"], () => {
+    box.value = draft(entry.id);
+    button.disabled = box.value.trim() === "";
+    requestAnimationFrame(grow);
+  }, signal);
+  return h("div", { class: "composer-place" }, form, blocked);
+}
+
+/** Offer to claim from where replying is not possible. */
+function claimButton(entry) {
+  const waiting = waitingEntries().find((each) => each.conversation_id === entry.id);
+  if (ownership(entry) === "waiting") {
+    return h("button", { class: "button primary", disabled: isBusy("claim"), onclick: () => claim(waiting?.escalation_id ?? entry.escalation?.id) }, t("claim.short"));
+  }
+  const others = waitingEntries().length > 0 && ["resolved", "bot"].includes(ownership(entry));
+  return others && h("button", { class: "button", disabled: isBusy("claim_next"), onclick: () => claim() }, t("claim.next"));
+}

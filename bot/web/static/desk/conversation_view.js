@@ -1,0 +1,117 @@
+/** The middle pane: one conversation with its head, its course and the reply box. */
+
+import { composer } from "./composer.js";
+import { confirmResolve, confirmReturn } from "./confirmations.js";
+import { loadConversation, markSeen, ownership, record, waitingEntries } from "./conversations.js";
+import { fill, h } from "./dom.js";
+import { statusTag } from "./entry.js";
+import { handoffBox } from "./handoff.js";
+import { icon } from "./icons.js";
+import { t, word } from "./i18n.js";
+import { prefer, preference } from "./preferences.js";
+import { go } from "./router.js";
+import { changed, state, watch } from "./store.js";
+import { transcript } from "./transcript.js";
+import { isBusy } from "./work.js";
+import { skeleton } from "./skeleton.js";
+
+export function conversationView(signal) {
+  const pane = h("main", { class: "pane conversation", "aria-label": t("conversation.label") });
+  let open = new AbortController();
+  let shown = null;
+  watch(["route"], () => {
+    const { id } = state.route;
+    if (id === shown) return;
+    shown = id;
+    open.abort();
+    open = new AbortController();
+    fill(pane, id ? opened(record(id), AbortSignal.any([signal, open.signal])) : nothingOpen(AbortSignal.any([signal, open.signal])));
+  }, signal);
+  document.addEventListener("visibilitychange", () => shown && markSeen(record(shown)), { signal });
+  return pane;
+}
+
+function nothingOpen(signal) {
+  const place = h("div", { class: "empty large" });
+  watch(["queue", "presence"], () => {
+    const waiting = waitingEntries().length;
+    fill(place, icon("chat"), h("strong", {}, t(waiting ? "conversation.none_waiting" : "conversation.none", { n: waiting })),
+      h("p", {}, t(waiting ? "conversation.none_waiting_hint" : "conversation.none_hint")),
+      h("p", { class: "keys" }, h("kbd", {}, "?"), t("help.title")));
+  }, signal);
+  return place;
+}
+
+function opened(entry, signal) {
+  const head = h("header", { class: "conversation-head" });
+  const notice = h("div", { class: "notice-place", role: "status" });
+  const handoff = h("div", { class: "handoff-place" });
+  const course = transcript(entry, signal);
+  const reply = composer(entry, signal);
+  watch(["record", "queue", "busy", "intents"], () => {
+    showHead(head, entry);
+    showNotice(notice, entry);
+  }, signal);
+  let escalation = null;
+  watch(["record"], () => {
+    if (entry.escalation === escalation) return;
+    if (escalation?.id !== entry.escalation?.id || !handoff.firstChild) fill(handoff, entry.escalation && handoffBox(entry));
+    escalation = entry.escalation;
+  }, signal);
+  return [head, notice, handoff, course, reply];
+}
+
+/** The name as the queue or the loaded customer gives it. */
+export function customerName(entry) {
+  const listed = [...(state.queue?.mine ?? []), ...waitingEntries()].find((each) => each.conversation_id === entry.id);
+  return entry.customer?.name || listed?.customer || (entry.loaded ? t("customer.visitor") : "");
+}
+
+let headShown = "";
+
+function showHead(head, entry) {
+  const status = entry.conversation?.status;
+  const owner = ownership(entry);
+  const intents = preference("intents") === "on";
+  const view = { id: entry.id, name: customerName(entry), status, owner, agent: entry.conversation?.agent, intents, language: entry.conversation?.language,
+    busy: isBusy("resolve") || isBusy("return") };
+  const signature = JSON.stringify(view);
+  if (head.firstChild && signature === headShown) return; // keeps the focus on its buttons
+  headShown = signature;
+  fill(head,
+    h("button", { class: "icon-button back", "aria-label": t("action.back"), onclick: () => go({ id: "" }) }, icon("back")),
+    h("div", { class: "conversation-title" },
+      h("h2", {}, view.name || "…"),
+      h("div", { class: "tags" }, status && statusTag(status), owner === "other" && h("span", { class: "tag plain" }, icon("person"), view.agent),
+        view.language && h("span", { class: "tag plain" }, word("language", view.language)))),
+    h("div", { class: "conversation-tools" },
+      h("button", { class: "icon-button intents-button", "aria-pressed": String(intents), "aria-label": t("intents.toggle"), title: t("intents.toggle"), onclick: toggleIntents }, icon("tag")),
+      h("button", { class: "icon-button panel-button", "aria-label": t("customer.show"), title: t("customer.show"), onclick: () => go({ panel: !state.route.panel }) }, icon("person")),
+      owner === "mine" && h("button", { class: "button return-button", disabled: view.busy, title: `${t("action.return")} (Alt+B)`, "aria-label": t("action.return"),
+        onclick: () => confirmReturn(entry.id) }, icon("bot"), h("span", {}, t("action.return"))),
+      owner === "mine" && h("button", { class: "button primary resolve-button", disabled: view.busy, title: `${t("action.resolve")} (Alt+R)`,
+        onclick: () => confirmResolve(entry.id) }, icon("check"), h("span", {}, t("action.resolve")))));
+}
+
+function toggleIntents() {
+  prefer("intents", preference("intents") === "on" ? "off" : "on");
+  changed("intents", "record");
+}
+
+function showNotice(place, entry) {
+  const { gone, error, loaded } = entry;
+  if (error && !loaded) return fill(place, failed(entry));
+  if (!loaded) return fill(place, skeleton());
+  if (error) return fill(place, h("p", { class: "notice" }, icon("alert"), t("conversation.stale")));
+  if (!gone) return fill(place);
+  const agent = entry.conversation.agent ?? "";
+  return fill(place, h("p", { class: "notice" }, icon("alert"), t(`gone.${gone.from}.${gone.to}`, { agent })));
+}
+
+function failed(entry) {
+  const text = entry.error.status === 404 ? t("conversation.not_found") : t("conversation.load_failed");
+  const again = entry.error.status === 404
+    ? h("button", { class: "link", onclick: () => go({ id: "" }) }, t("action.back"))
+    : h("button", { class: "link", onclick: () => loadConversation(entry.id) }, t("action.retry"));
+  return h("p", { class: "notice" }, icon("alert"), text, again);
+}

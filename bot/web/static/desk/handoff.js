@@ -1,0 +1,58 @@
+/** Why this conversation came to a human: what the agent should know before the first word. */
+
+import { fullTime, timeOfDay } from "./clock.js";
+import { h } from "./dom.js";
+import { priorityTag, topic } from "./entry.js";
+import { icon } from "./icons.js";
+import { t, word } from "./i18n.js";
+
+const SHOWN_INTENTS = 5;
+const NARROW = "(max-width: 760px)";
+
+/** Show an escalation; folded away on a phone, where the conversation needs the room. */
+export function handoffBox({ escalation }) {
+  const { reason, priority, skill, summary, created_at: at, packet = {} } = escalation;
+  const details = h("details", { class: "handoff", open: !matchMedia(NARROW).matches },
+    h("summary", {},
+      h("span", { class: "handoff-title" }, t("handoff.title")),
+      h("strong", {}, word("reason", reason)),
+      priorityTag(priority), h("span", { class: "tag plain" }, topic(skill)),
+      h("time", { datetime: at, title: fullTime(at) }, timeOfDay(at))),
+    h("div", { class: "handoff-body" },
+      packet.failed_action && h("p", { class: "handoff-failed" }, icon("alert"), t("handoff.failed_action"), h("code", {}, packet.failed_action)),
+      summary && h("p", { class: "handoff-summary" }, summary),
+      h("div", { class: "handoff-facts" }, intents(packet.intents), slots(packet))));
+  return details;
+}
+
+function intents(list) {
+  if (!list?.length) return null;
+  const items = list.slice(-SHOWN_INTENTS).map(([name, confidence]) =>
+    h("li", { title: name }, word("intent", name), h("span", { class: "percent" }, `${Math.round(confidence * 100)}%`)));
+  return h("div", { class: "fact" }, h("h3", {}, t("handoff.intents")), h("ol", { class: "chips" }, items));
+}
+
+/** Slots and entities as one list of what the bot learnt; the machine's own slots are of no use to a person. */
+function slots({ slots: filled = {}, entities = {} }) {
+  const pairs = Object.entries({ ...pairsOf(entities), ...pairsOf(filled) }).filter(([name, value]) => isTelling(name, value));
+  if (pairs.length === 0) return null;
+  const rows = pairs.map(([name, value]) => h("div", {}, h("dt", {}, word("slot", name)), h("dd", {}, shown(name, value))));
+  return h("div", { class: "fact" }, h("h3", {}, t("handoff.slots")), h("dl", { class: "pairs" }, rows));
+}
+
+function pairsOf(values) {
+  if (!Array.isArray(values)) return values ?? {};
+  return Object.fromEntries(values.map((each) => (Array.isArray(each) ? each : [each.entity, each.value])));
+}
+
+const MACHINE_SLOTS = new Set(["requested_slot", "session_started_metadata", "language"]);
+
+function isTelling(name, value) {
+  const empty = value === null || value === undefined || value === "" || value === false;
+  return !empty && !MACHINE_SLOTS.has(name);
+}
+
+function shown(name, value) {
+  if (name === "return_reason") return word("return_reason", value);
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}

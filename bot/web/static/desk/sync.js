@@ -1,0 +1,120 @@
+/** Keeping up: frames of the socket, and what was missed while it was down. The desk never needs a reload. */
+
+import { csrfToken } from "./api.js";
+import * as api from "./api.js";
+import { announceMessage, newMessage, newWork } from "./alerts.js";
+import { addMessages, hasHole, lastSeq, loadConversation, markSeen, myEntries, openRecord, ownership, record, setConversation } from "./conversations.js";
+import { delivered, flush } from "./outbox.js";
+import { DeskSocket } from "./socket.js";
+import { changed, state } from "./store.js";
+import { applyQueue, refreshQueue, showOpen, whenQueueArrives } from "./work.js";
+
+const TYPING_MS = 6000;
+
+const subscribed = new Set();
+const socket = new DeskSocket({ hello, onFrame: receive, onState: connectionIs });
+
+export function startSync() {
+  subscribed.clear();
+  whenQueueArrives(follow);
+  socket.start();
+  refresh();
+}
+
+export function stopSync() {
+  socket.stop();
+  state.connection = "connecting";
+}
+
+export const sendTyping = (id) => socket.send({ type: "typing", conversation_id: id });
+export const reconnectNow = () => socket.hurry();
+
+/** The conversations whose messages we want: mine and the open one, from the last place that we have. */
+function wanted() {
+  return [...new Set([...myEntries().map((entry) => entry.conversation_id), state.route.id])].filter(Boolean);
+}
+
+function hello() {
+  subscribed.clear();
+  for (const id of wanted()) subscribed.add(id);
+  return { type: "hello", csrf: csrfToken(), open: Object.fromEntries(wanted().map((id) => [id, lastSeq(record(id))])) };
+}
+
+/** Ask for the messages of conversations that became mine or were opened since the hello. */
+export function subscribe() {
+  if (state.connection !== "online") return;
+  for (const id of wanted()) {
+    if (subscribed.has(id)) continue;
+    subscribed.add(id);
+    socket.send({ type: "open", conversation_id: id, after: lastSeq(record(id)) });
+  }
+}
+
+function follow() {
+  subscribe();
+  const open = openRecord();
+  const isMine = myEntries().some((entry) => entry.conversation_id === open?.id);
+  const looksMine = open && ownership(open) === "mine";
+  if (open?.loaded && isMine !== looksMine) loadConversation(open.id);
+}
+
+async function refresh() {
+  try {
+    await refreshQueue();
+    await showOpen();
+    flush();
+  } catch {
+    // still away, or logged out: the next attempt of the socket asks again
+  }
+}
+
+function connectionIs(connection) {
+  state.connection = connection;
+  changed("connection");
+  if (connection === "online" || connection === "offline") refresh(); // offline may mean that only the socket is blocked: keep up by HTTP
+}
+
+const receivers = {
+  ready(frame) {
+    state.presence = frame.presence;
+    changed("presence");
+    subscribe();
+  },
+  queue: applyQueue,
+  alert: (frame) => newWork(frame.escalation_id),
+  message: ({ message }) => receiveMessage(message),
+  conversation({ conversation }) {
+    const entry = record(conversation.id);
+    entry.frames += 1;
+    setConversation(entry, conversation);
+    if (entry.id === state.route.id && entry.loaded && !entry.escalation && conversation.status !== "bot") loadConversation(entry.id);
+  },
+  typing({ conversation_id: id }) {
+    record(id).typingUntil = Date.now() + TYPING_MS;
+    changed("record");
+    setTimeout(() => changed("record"), TYPING_MS + 50);
+  },
+  async refused() {
+    await api.me().catch(() => {}); // renews a stale CSRF token, or ends in the log-in
+  },
+};
+
+function receive(frame) {
+  receivers[frame.type]?.(frame);
+}
+
+function receiveMessage(message) {
+  const entry = record(message.conversation_id);
+  const before = lastSeq(entry);
+  const [fresh] = addMessages(entry, [message]);
+  if (message.client_id) delivered(entry.id, message.client_id);
+  if (!fresh) return;
+  if (message.sender === "customer") entry.typingUntil = 0;
+  if (hasHole(entry) && before > 0) loadConversation(entry.id);
+  markSeen(entry);
+  changed("record", "queue");
+  const live = Date.now() - Date.parse(message.created_at) < 60000;
+  if (!live) return;
+  if (entry.id === state.route.id) announceMessage(message);
+  if (message.sender === "customer" && ownership(entry) === "mine") newMessage(entry.id, message);
+}

@@ -1,0 +1,131 @@
+/** What an agent does: claim, open, resolve, return to the bot, reveal, go away and come back. */
+
+import * as api from "./api.js";
+import { loadConversation, markSeen, myEntries, ownership, record, setConversation } from "./conversations.js";
+import { t } from "./i18n.js";
+import { go } from "./router.js";
+import { changed, state } from "./store.js";
+import { toast } from "./toast.js";
+
+/** Return a friendly sentence for a refusal of one kind of deed (`claim`, `resolve`, …). */
+export function sentence(error, deed) {
+  if (error.unreachable) return t("error.unreachable");
+  const special = `error.${deed}.${error.status}`;
+  const text = t(special);
+  if (text !== special) return text;
+  return error.status === 429 ? t("error.too_many") : t("error.other", { message: error.message });
+}
+
+let takeEntries = () => {};
+
+/** Tell who wants to know which of the entries are new (sync.js: subscriptions). */
+export function whenQueueArrives(listener) {
+  takeEntries = listener;
+}
+
+export function applyQueue({ waiting, mine, online }) {
+  state.queue = { waiting, mine, online };
+  changed("queue");
+  takeEntries(state.queue);
+}
+
+export async function refreshQueue() {
+  applyQueue(await api.queue());
+}
+
+export function open(id, parts = {}) {
+  const earlier = state.records.get(state.route.id);
+  if (earlier && earlier.id !== id) Object.assign(earlier, { revealed: {}, gone: null });
+  go({ id, panel: false, ...parts });
+}
+
+/** Bring the open conversation up to date; called whenever the route changes. */
+export async function showOpen() {
+  const { id } = state.route;
+  if (!id) return;
+  const entry = record(id);
+  markSeen(entry);
+  await loadConversation(id);
+  markSeen(entry);
+}
+
+const busy = new Set();
+
+/** Run a deed once at a time; a second press while it runs does nothing. */
+async function deed(name, run) {
+  if (busy.has(name)) return;
+  busy.add(name);
+  changed("busy");
+  try {
+    await run();
+  } catch (error) {
+    if (error.status !== 401) toast(sentence(error, name), "error");
+    if (error.status === 404 || error.status === 409) refreshQueue().catch(() => {});
+  } finally {
+    busy.delete(name);
+    changed("busy");
+  }
+}
+
+export const isBusy = (name) => busy.has(name);
+
+/** Claim the chosen entry of the queue, or the next. */
+export const claim = (escalationId = "") =>
+  deed(escalationId ? "claim" : "claim_next", async () => {
+    state.claiming = true; // the socket may tell of it before the answer is here
+    const { conversation_id: id } = await api.claim(escalationId).finally(() => (state.claiming = false));
+    const entry = record(id);
+    Object.assign(entry, { mineHere: true, gone: null });
+    if (entry.conversation) setConversation(entry, { status: "agent", agent: state.agent.display_name });
+    open(id, { tab: "queue" });
+    await Promise.all([refreshQueue(), loadConversation(id)]);
+  });
+
+function leave(name, call, status) {
+  return (id) =>
+    deed(name, async () => {
+      const entry = record(id);
+      entry.expected = status;
+      try {
+        await call(id);
+      } catch (error) {
+        entry.expected = "";
+        if (error.status === 409) await loadConversation(id);
+        throw error;
+      }
+      setConversation(entry, { status, agent: null });
+      toast(t(`done.${name}`));
+      await refreshQueue();
+    });
+}
+
+export const resolve = leave("resolve", api.resolve, "resolved");
+export const returnToBot = leave("return", api.returnToBot, "bot");
+
+export const reveal = (id, field) =>
+  deed("reveal", async () => {
+    const { value } = await api.reveal(id, field);
+    record(id).revealed[field] = value;
+    changed("record");
+  });
+
+export const setPresence = (presence) =>
+  deed("presence", async () => {
+    ({ presence: state.presence } = await api.setPresence(presence));
+    changed("presence");
+  });
+
+/** Open the next (+1) or previous (-1) of my conversations. */
+export function step(direction) {
+  const ids = myEntries().map((entry) => entry.conversation_id);
+  if (ids.length === 0) return;
+  const at = ids.indexOf(state.route.id);
+  const next = at < 0 ? (direction > 0 ? 0 : ids.length - 1) : (at + direction + ids.length) % ids.length;
+  open(ids[next], { tab: "queue" });
+}
+
+/** Return the open conversation if it is this agent's. */
+export function openMine() {
+  const entry = state.records.get(state.route.id);
+  return entry && ownership(entry) === "mine" ? entry : null;
+}
