@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +50,14 @@ class Range:
         self.by_sku = {item.sku: item for item in items}
         self.categories = list(dict.fromkeys(item.category for item in items))
         self._by_category = {category: [item for item in items if item.category == category] for category in self.categories}
+        self._popularity = {
+            category: list(accumulate(1 / (rank + 2) for rank in range(len(items)))) for category, items in self._by_category.items()
+        }
 
     def choose(self, rng: random.Random, favourites: tuple[str, ...]) -> Item:
         category = rng.choice(favourites) if rng.random() < 0.7 else rng.choice(self.categories)
         items = self._by_category[category]
-        return rng.choices(items, [1 / (rank + 2) for rank in range(len(items))])[0]
+        return rng.choices(items, cum_weights=self._popularity[category])[0]
 
 
 def load_range() -> Range:

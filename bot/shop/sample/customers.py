@@ -51,7 +51,7 @@ def _habits(world: World, rng: random.Random, registered_at: datetime, observed_
     orders_per_day = min(0.012 * rng.gammavariate(1.3, 1) + 0.003, 0.1)
     return Habits(
         orders_per_day=orders_per_day,
-        visits_per_day=0.04 + orders_per_day * rng.uniform(1, 3),
+        visits_per_day=0.03 + orders_per_day * rng.uniform(1, 3),
         contacts_per_day=0.002 * rng.gammavariate(1.5, 1),
         trouble=rng.betavariate(1.2, 8),
         patience=rng.gauss(0, 0.5),

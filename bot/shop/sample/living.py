@@ -12,6 +12,8 @@ from bot.shop.sample.history import Contacted, Habits, History, Line, Purchase, 
 from bot.shop.sample.people import People, Person
 
 LOCAL = timezone(timedelta(hours=8))  # the company's clock; people order in the evening
+LOCAL_OFFSET_S = 8 * 3600
+DAY_S = 86400
 CHANNELS = ("phone", "email", "wechat", "website")
 TOPICS = ("orders", "shipping", "returns", "payments", "membership", "products", "account")
 PROMISED_DAYS = {True: 4, False: 14}  # domestic or not
@@ -46,8 +48,9 @@ def moments(rng: random.Random, per_day: float, start: datetime, end: datetime) 
 
 
 def awake(rng: random.Random, at: datetime) -> datetime:
-    midnight = at.astimezone(LOCAL).replace(hour=0, minute=0, second=0, microsecond=0)
-    return (midnight + timedelta(seconds=int(rng.triangular(7.5, 23.9, 20.5) * 3600))).astimezone(UTC)
+    """Return a waking time of the same local day."""
+    local = at.timestamp() + LOCAL_OFFSET_S
+    return datetime.fromtimestamp(local - local % DAY_S - LOCAL_OFFSET_S + int(rng.triangular(7.5, 23.9, 20.5) * 3600), UTC)
 
 
 def live(world: World, history: History, habits: Habits, rng: random.Random, *, start: datetime, end: datetime) -> None:
