@@ -1,0 +1,102 @@
+"""Entities that have a form of their own: codes, phones, amounts, reasons. The forms are data, in `nlu_data/lookups`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
+
+import phonenumbers
+
+from bot.errors import SettingError
+from bot.nlu.numerals import number
+from bot.nlu.spans import Found
+
+RETURN_REASON = "return_reason"
+
+# No letter or digit of a code beside the find: part of a longer code is none. Han may stand right beside it.
+_BEFORE, _AFTER = r"(?<![a-z0-9@])", r"(?![a-z0-9@]|[-.]\d)"
+
+
+class PatternFinder:
+    """Finds entities by the regular expressions of `patterns.yml`, written as their rule says."""
+
+    def __init__(self, rules: Iterable[Mapping[str, str]], currencies: Mapping[str, list[str]]) -> None:
+        self._writers: dict[str, Callable[[str], str | None]] = {
+            "as_is": str,
+            "upper": str.upper,
+            "digits": _digits,
+            "phone_cn": lambda text: _phone(text, "CN"),
+            "phone_us": lambda text: _phone(text, "US"),
+            "amount": lambda text: _amount(text, {word: code for code, words in currencies.items() for word in words}),
+        }
+        self._rules = [(rule["entity"], self._compile(rule), self._writer(rule)) for rule in rules]
+
+    def find(self, text: str) -> Iterator[Found]:
+        """Yield the finds in a folded lower-case text; they may overlap."""
+        for entity, pattern, write in self._rules:
+            for match in pattern.finditer(text):
+                group = "value" if "value" in pattern.groupindex else 0
+                value = write(match[group])
+                if value is not None:
+                    yield Found(entity, *match.span(group), value)
+
+    @staticmethod
+    def _compile(rule: Mapping[str, str]) -> re.Pattern[str]:
+        try:
+            # Symbols such as ¥ may follow a letter; what begins with a letter or digit may not.
+            return re.compile(rf"{_BEFORE}(?:{rule['pattern']}){_AFTER}")
+        except re.error as error:
+            raise SettingError(f"The pattern {rule['pattern']!r} of {rule['entity']} is not a regular expression: {error}") from error
+
+    def _writer(self, rule: Mapping[str, str]) -> Callable[[str], str | None]:
+        if rule["value"] not in self._writers:
+            raise SettingError(f"The pattern of {rule['entity']} has value {rule['value']!r}; allowed are {', '.join(self._writers)}")
+        return self._writers[rule["value"]]
+
+
+class ReasonFinder:
+    """Finds why something goes back, by the keywords of `return_reasons.yml`."""
+
+    def __init__(self, reasons: Mapping[str, list[str]]) -> None:
+        self._reason_of = {keyword.rstrip("*"): reason for reason, keywords in reasons.items() for keyword in keywords}
+        longest_first = sorted((keyword for keywords in reasons.values() for keyword in keywords), key=len, reverse=True)
+        self._pattern = re.compile("|".join(_keyword_pattern(keyword) for keyword in longest_first))
+
+    def find(self, text: str) -> Iterator[Found]:
+        for match in self._pattern.finditer(text):
+            keyword = match[0].replace("’", "'")
+            reason = self._reason_of.get(keyword) or next(self._reason_of[known] for known in self._reason_of if keyword.startswith(known))
+            yield Found(RETURN_REASON, match.start(), match.end(), reason)
+
+
+def _keyword_pattern(keyword: str) -> str:
+    pattern = re.escape(keyword.rstrip("*")).replace("'", "['’]")
+    if not keyword.isascii():
+        return pattern
+    return rf"(?<![a-z]){pattern}" + (r"[a-z]*" if keyword.endswith("*") else r"(?![a-z])")
+
+
+def _digits(text: str) -> str:
+    return "".join(character for character in text if character.isdigit())
+
+
+def _phone(text: str, region: str) -> str | None:
+    try:
+        parsed = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(parsed):
+        return None
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _amount(text: str, currency_of: Mapping[str, str]) -> str | None:
+    words = sorted(currency_of, key=len, reverse=True)
+    currency = next((word for word in words if word in text), None)
+    figure = text.replace(currency, "").replace(",", "").strip() if currency else text
+    if currency is None or not figure:
+        return None
+    spoken = number(figure)
+    value = Decimal(spoken) if spoken is not None else Decimal(figure)
+    return f"{value:.2f} {currency_of[currency]}"
