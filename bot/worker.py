@@ -9,6 +9,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import sqlalchemy as sa
 
@@ -30,6 +31,7 @@ ANSWER_EVERY_S = 1.0
 QUEUE_EVERY_S = 2.0
 BOT_WELL_EVERY_S = 3.0
 EFFECTS_EVERY_S = 5.0
+GRACE = timedelta(seconds=2)
 
 log = logging.getLogger(__name__)
 
@@ -51,10 +53,12 @@ class Worker:
 
     async def answer_the_unanswered(self) -> None:
         """Run the turns of conversations whose process died: unanswered, and nobody holds their lease."""
-        free = sa.or_(conversations.c.turn_until.is_(None), conversations.c.turn_until < utcnow())
+        now = utcnow()
+        free = sa.or_(conversations.c.turn_until.is_(None), conversations.c.turn_until < now)
+        overdue = conversations.c.updated_at < now - GRACE  # whoever stored the message is about to answer it
         query = (
             sa.select(conversations.c.id)
-            .where(conversations.c.status == Status.BOT, conversations.c.answered_seq < conversations.c.customer_seq, free)
+            .where(conversations.c.status == Status.BOT, conversations.c.answered_seq < conversations.c.customer_seq, free, overdue)
             .limit(100)
         )
         for conversation_id in await self._ids(query):

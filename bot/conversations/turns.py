@@ -46,24 +46,24 @@ class TurnRunner:
         self._database = services.database
         self._settings = services.settings
         self._owner = new_id()
-        self._running: set[asyncio.Task[None]] = set()
+        self.running: set[asyncio.Task[None]] = set()
 
     def start(self, conversation_id: str) -> None:
         """Answer what is unanswered, in the background."""
         task = asyncio.create_task(self.run(conversation_id))
-        self._running.add(task)
+        self.running.add(task)
         task.add_done_callback(self._finished)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+        self.running.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log.error("a turn failed and is left to the worker: %s: %s", type(error).__name__, error)
 
     async def stop(self) -> None:
         """Let the turns in flight finish for a moment; those that do not are picked up under their lease."""
-        if self._running:
-            await asyncio.wait(self._running, timeout=3)
-        for task in list(self._running):
+        if self.running:
+            await asyncio.wait(self.running, timeout=3)
+        for task in list(self.running):
             task.cancel()
 
     async def run(self, conversation_id: str) -> None:
