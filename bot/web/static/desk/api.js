@@ -7,7 +7,7 @@ const TIMEOUT_MS = 15000;
 let csrf = "";
 let onSessionLost = () => {};
 
-export class ApiError extends Error {
+class ApiError extends Error {
   constructor({ status, code, message, retryAfter = 0 }) {
     super(message);
     this.status = status; // 0: the server was not reached

@@ -45,9 +45,11 @@ function backToComposer(id, clientId) {
 }
 
 function systemNotice(message) {
-  const text = message.text || word("notice", message.notice);
-  return h("li", { class: "message system", data: { seq: message.seq } },
-    h("div", { class: "system-text" }, message.csat && h("span", { class: "tag plain" }, t("message.csat")), h("span", { class: "text" }, text), time(message.created_at)),
+  const done = (message.notice ?? "").startsWith("effect_"); // the world was changed, and its reply was not said
+  return h("li", { class: `message system ${done ? "effect" : ""}`, data: { seq: message.seq } },
+    h("div", { class: "system-text" },
+      message.csat && h("span", { class: "tag plain" }, t("message.csat")), done && h("span", { class: "tag plain" }, icon("bot"), t("message.effect")),
+      h("span", { class: "text" }, message.text || word("notice", message.notice)), time(message.created_at)),
     (message.cards ?? []).map(card));
 }
 
@@ -61,7 +63,7 @@ function intent({ intent: name, confidence }) {
 const ADDRESS = /(https?:\/\/[^\s<>"'，。；！？）】」]+)/;
 
 /** Text with its web addresses as links; everything else stays text. */
-export function linked(text) {
+function linked(text) {
   return text.split(ADDRESS).map((part, index) =>
     index % 2 ? h("a", { href: part, target: "_blank", rel: "noopener noreferrer nofollow" }, part) : part);
 }

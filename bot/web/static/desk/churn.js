@@ -11,9 +11,9 @@ export function churn(risk) {
   return h("section", { class: `panel churn ${risk.level}` },
     h("h3", {}, t("churn.title")),
     h("div", { class: "churn-top" },
-      h("span", { class: `tag churn-${risk.level}` }, word("churn_level", risk.level)),
+      h("span", { class: `tag churn-${risk.level}` }, word("risk", risk.level)),
       h("span", { class: "churn-number" }, `${percent}%`)),
     h("div", { class: "bar", role: "meter", "aria-label": t("churn.title"), "aria-valuemin": "0", "aria-valuemax": "100", "aria-valuenow": percent,
-      "aria-valuetext": `${percent}% ${word("churn_level", risk.level)}` }, fill),
+      "aria-valuetext": `${percent}% ${word("risk", risk.level)}` }, fill),
     risk.reasons?.length > 0 && h("ul", { class: "reasons" }, risk.reasons.map((reason) => h("li", {}, side(reason)))));
 }

@@ -21,7 +21,7 @@ export function learnServerTime(header) {
 const pad = (number) => String(number).padStart(2, "0");
 
 /** A running time such as 3:07 or 1:02:45, for something that waits. */
-export function elapsed(since) {
+function elapsed(since) {
   const age = Math.max(0, now() - Date.parse(since));
   const seconds = Math.floor(age / SECOND);
   if (age >= DAY) return t("time.days", { n: Math.floor(age / DAY) });
@@ -29,7 +29,7 @@ export function elapsed(since) {
   return age >= HOUR ? `${Math.floor(age / HOUR)}:${clock}` : clock.replace(/^0/, "");
 }
 
-export const waitedSeconds = (since) => Math.max(0, now() - Date.parse(since)) / SECOND;
+const waitedSeconds = (since) => Math.max(0, now() - Date.parse(since)) / SECOND;
 
 /** How long ago, roughly. */
 export function ago(time) {

@@ -62,9 +62,9 @@ function opened(entry, signal) {
 }
 
 /** The name as the queue or the loaded customer gives it. */
-export function customerName(entry) {
+function customerName(entry) {
   const listed = [...(state.queue?.mine ?? []), ...waitingEntries()].find((each) => each.conversation_id === entry.id);
-  return entry.customer?.name || listed?.customer || (entry.loaded ? t("customer.visitor") : "");
+  return entry.customer?.name || listed?.customer || entry.label || (entry.loaded ? t("customer.visitor") : "");
 }
 
 let headShown = "";

@@ -7,7 +7,7 @@ import { changed, state } from "./store.js";
 export function record(id) {
   if (!state.records.has(id)) {
     state.records.set(id, {
-      id, conversation: null, messages: [], ids: new Set(), escalation: null, customer: null,
+      id, label: "", conversation: null, messages: [], ids: new Set(), escalation: null, customer: null,
       loaded: false, loading: null, error: null, gone: null, mineHere: false, expected: "", frames: 0, typingUntil: 0, revealed: {},
     });
   }

@@ -12,19 +12,19 @@ export function priorityTag(priority) {
   return h("span", { class: `tag priority-${priority}` }, word("priority", priority));
 }
 
-export function churnTag(level) {
+function churnTag(level) {
   if (!level) return null;
-  return h("span", { class: `tag churn-${level}` }, `${t("churn.short")} ${word("churn_level", level)}`);
+  return h("span", { class: `tag churn-${level}` }, t("churn.tag", { level: word("churn_level", level) }));
 }
 
-export const languageTag = (code) => h("span", { class: "tag plain" }, word("language", code));
+const languageTag = (code) => h("span", { class: "tag plain" }, word("language", code));
 
 const excerpt = (text, length = 90) => (text.length > length ? `${text.slice(0, length)}…` : text);
 
 export function waitingRow({ entry, place, open: isOpen, busy }) {
   const { priority, reason, customer, escalation_id: escalationId, conversation_id: id } = entry;
   return h("li", { class: `entry ${isOpen ? "open" : ""}`, data: { priority } },
-    h("button", { class: "entry-main", data: { part: "main" }, "aria-current": isOpen ? "true" : null, onclick: () => open(id, { tab: "queue" }) },
+    h("button", { class: "entry-main", data: { part: "main" }, "aria-current": isOpen ? "true" : null, onclick: () => open(id, { tab: "queue" }, customer) },
       h("span", { class: "entry-top" },
         h("span", { class: "entry-name" }, customer),
         h("span", { class: "timer", data: { since: entry.since }, title: t("queue.waiting_since") })),
@@ -37,7 +37,7 @@ export function waitingRow({ entry, place, open: isOpen, busy }) {
 
 export function mineRow({ entry, unread, open: isOpen, last }) {
   return h("li", { class: `entry ${isOpen ? "open" : ""} ${unread ? "unread" : ""}`, data: { priority: entry.priority } },
-    h("button", { class: "entry-main", data: { part: "main" }, "aria-current": isOpen ? "true" : null, onclick: () => open(entry.conversation_id, { tab: "queue" }) },
+    h("button", { class: "entry-main", data: { part: "main" }, "aria-current": isOpen ? "true" : null, onclick: () => open(entry.conversation_id, { tab: "queue" }, entry.customer) },
       h("span", { class: "entry-top" },
         h("span", { class: "entry-name" }, entry.customer),
         last && h("span", { class: "entry-time", data: { ago: last.created_at } })),
@@ -49,7 +49,7 @@ export function mineRow({ entry, unread, open: isOpen, last }) {
 export function pastRow({ entry, open: isOpen }) {
   const { last } = entry;
   return h("li", { class: `entry ${isOpen ? "open" : ""}` },
-    h("button", { class: "entry-main", data: { part: "main" }, "aria-current": isOpen ? "true" : null, onclick: () => open(entry.conversation_id, { tab: "history" }) },
+    h("button", { class: "entry-main", data: { part: "main" }, "aria-current": isOpen ? "true" : null, onclick: () => open(entry.conversation_id, { tab: "history" }, entry.customer) },
       h("span", { class: "entry-top" },
         h("span", { class: "entry-name" }, entry.customer),
         h("span", { class: "entry-time", data: { ago: last?.created_at ?? entry.since } })),
@@ -61,6 +61,6 @@ export function pastRow({ entry, open: isOpen }) {
 export const statusTag = (status) => h("span", { class: `tag status-${status}` }, word("status", status));
 
 function lastLine({ sender, text }) {
-  const who = sender === "customer" ? "" : `${word("sender_short", sender)}: `;
+  const who = sender === "customer" ? "" : `${word("sender", sender)}: `;
   return excerpt(`${who}${text || t("message.attachment")}`);
 }

@@ -6,7 +6,8 @@ import { priorityTag, topic } from "./entry.js";
 import { icon } from "./icons.js";
 import { t, word } from "./i18n.js";
 
-const SHOWN_INTENTS = 5;
+const SHOWN_INTENTS = 3; // the ranking of the last message, likeliest first
+const UNLIKELY = 0.05;
 const NARROW = "(max-width: 760px)";
 
 /** Show an escalation; folded away on a phone, where the conversation needs the room. */
@@ -27,7 +28,8 @@ export function handoffBox({ escalation }) {
 
 function intents(list) {
   if (!list?.length) return null;
-  const items = list.slice(-SHOWN_INTENTS).map(([name, confidence]) =>
+  const likely = list.filter(([, confidence], index) => index === 0 || confidence >= UNLIKELY);
+  const items = likely.slice(0, SHOWN_INTENTS).map(([name, confidence]) =>
     h("li", { title: name }, word("intent", name), h("span", { class: "percent" }, `${Math.round(confidence * 100)}%`)));
   return h("div", { class: "fact" }, h("h3", {}, t("handoff.intents")), h("ol", { class: "chips" }, items));
 }
@@ -53,6 +55,6 @@ function isTelling(name, value) {
 }
 
 function shown(name, value) {
-  if (name === "return_reason") return word("return_reason", value);
+  if (["return_reason", "offer"].includes(name)) return word(name, value);
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }

@@ -10,6 +10,7 @@ import { state, watch } from "./store.js";
 import { sentence } from "./work.js";
 
 const PAUSE_MS = 300; // after the last key, before asking the server
+const MOST = 50; // the server gives no more at once
 const STATUSES = ["", "resolved", "agent", "waiting", "bot"];
 
 const filter = { status: "", q: "" }; // kept while the desk is open
@@ -41,7 +42,7 @@ export function historyView(signal) {
       const { conversations } = await api.findConversations(filter);
       if (turn !== asked) return; // a newer search is under way
       found = conversations;
-      fill(hint, found.length === 0 && t(filter.q || filter.status ? "history.nothing" : "history.empty"));
+      fill(hint, remark(found.length));
       show();
     } catch (error) {
       if (turn === asked) fill(hint, sentence(error, "history"), h("button", { class: "link", onclick: look }, t("action.retry")));
@@ -62,4 +63,10 @@ export function historyView(signal) {
   }, signal);
   signal.addEventListener("abort", () => clearTimeout(timer));
   return view;
+}
+
+function remark(found) {
+  if (found >= MOST) return t("history.more", { n: MOST });
+  if (found > 0) return null;
+  return t(filter.q || filter.status ? "history.nothing" : "history.empty");
 }

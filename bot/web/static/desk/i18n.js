@@ -39,6 +39,8 @@ export function t(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
+export const hasText = (key) => key in texts;
+
 /** Return the word for a value from a closed set (`reason`, `priority`, …); an unknown value stands for itself. */
 export function word(group, value) {
   return texts[`${group}.${value}`] ?? String(value ?? "").replaceAll("_", " ");

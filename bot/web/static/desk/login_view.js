@@ -43,7 +43,7 @@ export function loginView({ signal, redraw }) {
       const left = Math.ceil((until - Date.now()) / 1000);
       submit.disabled = left > 0;
       if (left <= 0) clearInterval(timer);
-      say(left > 0 ? t("login.too_many", { n: left }) : "");
+      say(left > 0 ? t("login.too_many", { time: minutes(left) }) : "");
     }
     step();
   }
@@ -60,6 +60,8 @@ export function loginView({ signal, redraw }) {
     h("div", { class: "login-top" }, h("span", { class: "brand" }, h("span", { class: "brand-mark" }, "应"), "Yingda 应答"), languageSwitch(redraw)),
     form);
 }
+
+const minutes = (seconds) => `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 
 function field(id, label, input) {
   return h("div", { class: "field" }, h("label", { for: id }, label), input);

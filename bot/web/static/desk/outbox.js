@@ -3,9 +3,12 @@
 import * as api from "./api.js";
 import { addMessages, record, setConversation } from "./conversations.js";
 import { keepUnsent, unsent } from "./drafts.js";
-import { changed } from "./store.js";
+import { changed, state } from "./store.js";
+
+const AGAIN_MS = 4000; // while the server cannot take it
 
 const sending = new Set(); // conversations with a request under way
+let again = 0;
 
 /** What has not been stored yet: `{client_id, text, state: sending | waiting | failed, code}`, oldest first. */
 export const outgoing = (id) => unsent()[id] ?? [];
@@ -54,8 +57,9 @@ export function delivered(id, clientId) {
   if (rest.length !== outgoing(id).length) update(id, rest);
 }
 
-/** The server can be reached again: send what only the network held back, in order. */
+/** Send what only the network held back, in order. */
 export function flush() {
+  if (state.phase !== "desk") return; // after the log-in
   for (const id of Object.keys(unsent())) {
     for (const item of outgoing(id)) if (item.state === "waiting") change(id, item.client_id, { state: "sending" });
     work(id);
@@ -97,12 +101,19 @@ async function post(id, item) {
 function hold(id, item, error) {
   const later = error.unreachable || error.status === 401;
   change(id, item.client_id, { state: later ? "waiting" : "failed", code: later ? "" : String(error.status) });
-  if (later) for (const next of outgoing(id)) if (next.state === "sending") change(id, next.client_id, { state: "waiting" });
+  if (later) wait(id);
   if (error.status === 409) {
     const entry = record(id);
     entry.mineHere = false;
     refresh(entry);
   }
+}
+
+/** Keep the order: what comes after it waits as well, and all of it is tried again. */
+function wait(id) {
+  for (const next of outgoing(id)) if (next.state === "sending") change(id, next.client_id, { state: "waiting" });
+  clearTimeout(again);
+  again = setTimeout(flush, AGAIN_MS);
 }
 
 async function refresh(entry) {

@@ -4,7 +4,7 @@ import { changed, state } from "./store.js";
 
 const TABS = ["queue", "history"];
 
-export function parseRoute(hash) {
+function parseRoute(hash) {
   const [tab, id = "", panel = ""] = hash.replace(/^#\//, "").split("/").map(decodeURIComponent);
   return { tab: TABS.includes(tab) ? tab : "queue", id, panel: Boolean(id) && panel === "customer" };
 }

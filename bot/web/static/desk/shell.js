@@ -20,6 +20,7 @@ export function shell({ signal, redraw }) {
     const { id, panel } = state.route;
     panes.dataset.shows = panel ? "customer" : id ? "conversation" : "work";
     panes.dataset.panel = String(panel);
+    panes.dataset.open = String(Boolean(id));
     subscribe();
     showOpen();
   }, signal);

@@ -2,7 +2,7 @@
 
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 15000;
-const SILENCE_MS = 50000; // the server pings every 20 s: two and a half missed
+const SILENCE_MS = 30000; // the server pings every 10 s: three missed
 
 export class DeskSocket {
   /** `hello()` makes the first frame; `onState` hears connecting, online, offline; `onFrame` every other frame. */

@@ -1,8 +1,8 @@
 /** Keeping up: frames of the socket, and what was missed while it was down. The desk never needs a reload. */
 
-import { csrfToken } from "./api.js";
 import * as api from "./api.js";
 import { announceMessage, newMessage, newWork } from "./alerts.js";
+import { now } from "./clock.js";
 import { addMessages, hasHole, lastSeq, loadConversation, markSeen, myEntries, openRecord, ownership, record, setConversation } from "./conversations.js";
 import { delivered, flush } from "./outbox.js";
 import { DeskSocket } from "./socket.js";
@@ -10,6 +10,7 @@ import { changed, state } from "./store.js";
 import { applyQueue, refreshQueue, showOpen, whenQueueArrives } from "./work.js";
 
 const TYPING_MS = 6000;
+const NEWS_MS = 60000; // what is older was only replayed: no sound
 
 const subscribed = new Set();
 const socket = new DeskSocket({ hello, onFrame: receive, onState: connectionIs });
@@ -37,7 +38,7 @@ function wanted() {
 function hello() {
   subscribed.clear();
   for (const id of wanted()) subscribed.add(id);
-  return { type: "hello", csrf: csrfToken(), open: Object.fromEntries(wanted().map((id) => [id, lastSeq(record(id))])) };
+  return { type: "hello", csrf: api.csrfToken(), open: Object.fromEntries(wanted().map((id) => [id, lastSeq(record(id))])) };
 }
 
 /** Ask for the messages of conversations that became mine or were opened since the hello. */
@@ -85,9 +86,10 @@ const receivers = {
   message: ({ message }) => receiveMessage(message),
   conversation({ conversation }) {
     const entry = record(conversation.id);
+    const moved = entry.conversation?.status !== conversation.status;
     entry.frames += 1;
     setConversation(entry, conversation);
-    if (entry.id === state.route.id && entry.loaded && !entry.escalation && conversation.status !== "bot") loadConversation(entry.id);
+    if (moved && entry.loaded && entry.id === state.route.id) loadConversation(entry.id); // a new hand-off has a new escalation
   },
   typing({ conversation_id: id }) {
     record(id).typingUntil = Date.now() + TYPING_MS;
@@ -113,8 +115,7 @@ function receiveMessage(message) {
   if (hasHole(entry) && before > 0) loadConversation(entry.id);
   markSeen(entry);
   changed("record", "queue");
-  const live = Date.now() - Date.parse(message.created_at) < 60000;
-  if (!live) return;
+  if (now() - Date.parse(message.created_at) > NEWS_MS) return;
   if (entry.id === state.route.id) announceMessage(message);
   if (message.sender === "customer" && ownership(entry) === "mine") newMessage(entry.id, message);
 }

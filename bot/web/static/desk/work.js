@@ -2,17 +2,17 @@
 
 import * as api from "./api.js";
 import { loadConversation, markSeen, myEntries, ownership, record, setConversation } from "./conversations.js";
-import { t } from "./i18n.js";
+import { hasText, t } from "./i18n.js";
 import { go } from "./router.js";
 import { changed, state } from "./store.js";
 import { toast } from "./toast.js";
 
 /** Return a friendly sentence for a refusal of one kind of deed (`claim`, `resolve`, …). */
 export function sentence(error, deed) {
+  if (error.status === 503) return t("error.service");
   if (error.unreachable) return t("error.unreachable");
-  const special = `error.${deed}.${error.status}`;
-  const text = t(special);
-  if (text !== special) return text;
+  const known = [`error.${deed}.${error.code}`, `error.${deed}.${error.status}`].find(hasText);
+  if (known) return t(known);
   return error.status === 429 ? t("error.too_many") : t("error.other", { message: error.message });
 }
 
@@ -33,7 +33,9 @@ export async function refreshQueue() {
   applyQueue(await api.queue());
 }
 
-export function open(id, parts = {}) {
+/** Open a conversation; `label` is its customer's name as a list gave it. */
+export function open(id, parts = {}, label = "") {
+  if (label) record(id).label = label;
   const earlier = state.records.get(state.route.id);
   if (earlier && earlier.id !== id) Object.assign(earlier, { revealed: {}, gone: null });
   go({ id, panel: false, ...parts });
