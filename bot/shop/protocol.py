@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import msgspec
 
 from bot.effects import EffectKey
 from bot.errors import ConflictError
+
+Time = Annotated[datetime, msgspec.Meta(tz=True)]  # an answer whose time names no zone is refused when it is read
 
 
 class OrderStatus(StrEnum):
@@ -75,7 +77,7 @@ class OrderLine(msgspec.Struct, frozen=True):
 
 
 class TrackingEvent(msgspec.Struct, frozen=True):
-    at: datetime
+    at: Time
     code: str  # picked_up, in_transit, arrived_hub, out_for_delivery, delivered, delayed, exception
     city_zh: str = ""
     city_en: str = ""
@@ -97,8 +99,8 @@ class Order(msgspec.Struct, frozen=True):
     payment_method: str
     total: Money
     lines: list[OrderLine]
-    placed_at: datetime
-    promised_at: datetime
+    placed_at: Time
+    promised_at: Time
     city: str = ""  # of the delivery address; never the whole address
     invoice_number: str = ""
     shipments: list[Shipment] = []
@@ -111,7 +113,7 @@ class Return(msgspec.Struct, frozen=True):
     reason: str
     status: str
     amount: Money
-    requested_at: datetime
+    requested_at: Time
 
 
 class Invoice(msgspec.Struct, frozen=True):
@@ -120,15 +122,15 @@ class Invoice(msgspec.Struct, frozen=True):
     title: str
     tax_number: str
     amount: Money
-    issued_at: datetime
+    issued_at: Time
 
 
 class Membership(msgspec.Struct, frozen=True):
     customer_id: str
     tier: str
     status: str  # active, cancelled, expired
-    started_at: datetime
-    renews_at: datetime
+    started_at: Time
+    renews_at: Time
     price: Money
 
 
@@ -137,7 +139,7 @@ class Coupon(msgspec.Struct, frozen=True):
     kind: str  # amount, percent, membership_months, price_protection
     value: int
     currency: str
-    expires_at: datetime
+    expires_at: Time
 
 
 class Contact(msgspec.Struct, frozen=True):
@@ -196,3 +198,6 @@ class Shop(Protocol):
     async def contact(self, customer_id: str) -> Contact: ...
 
     async def healthy(self) -> bool: ...
+
+    async def close(self) -> None:
+        """Give back the connections that this shop opened itself."""

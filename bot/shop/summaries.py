@@ -1,4 +1,4 @@
-"""What an agent is told of a change: the key of a sentence in `bot/notices` and the values that fill it."""
+"""What is told of a change whose reply was refused: the key of a sentence in `bot/notices` and the values that fill it."""
 
 from __future__ import annotations
 
