@@ -44,7 +44,7 @@ class Profile(msgspec.Struct, frozen=True):
 
 
 async def read_profile(database: Database, customer_id: str) -> Profile | None:
-    """Return the customer's record; None where there is none yet, or where the customer objects to profiling (GDPR Art. 21, PIPL Art. 24)."""
+    """Return the customer's record; None where there is none yet or the customer objects to profiling (GDPR Art. 21, PIPL Art. 24)."""
     query = (
         sa.select(customer_profiles.c.record)
         .join(customers, customers.c.id == customer_profiles.c.customer_id)
