@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from dotenv import dotenv_values
@@ -14,6 +17,7 @@ from dotenv import dotenv_values
 from bot.errors import SettingError
 
 SECRET_NAMES = ("YINGDA_SECRET_KEY", "YINGDA_DATA_KEY", "YINGDA_IDENTITY_SECRET", "YINGDA_INTERNAL_TOKEN")
+LONGEST_SOCKET_PATH = 107  # bytes; sockaddr_un of Linux
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,17 +25,17 @@ class Settings:
     """Every setting, typed. Times are in seconds, addresses are loopback unless said otherwise."""
 
     data_dir: Path
-    database_url: str
-    redis_url: str
+    database_url: str = field(repr=False)  # may hold a password
+    redis_url: str = field(repr=False)  # as above
     host: str
     port: int
     rasa_port: int
     actions_port: int
     public_url: str
-    secret_key: str  # signs visitors' tokens
-    data_key: str  # encrypts personal data; 64 hexadecimal digits
-    identity_secret: str  # the shop signs its customers' JWT with it
-    internal_token: str  # what web, Rasa and action server show each other
+    secret_key: str = field(repr=False)  # signs visitors' tokens
+    data_key: str = field(repr=False)  # encrypts personal data; 64 hexadecimal digits
+    identity_secret: str = field(repr=False)  # the shop signs its customers' JWT with it
+    internal_token: str = field(repr=False)  # what web, Rasa and action server show each other
     company_name_zh: str
     company_name_en: str
     company_timezone: str
@@ -39,7 +43,7 @@ class Settings:
     business_hours: str
     allowed_origins: str
     shop_url: str
-    shop_secret: str
+    shop_secret: str = field(repr=False)
     rasa_timeout_s: float
     rasa_notice_s: float
     rasa_down_limit_s: float
@@ -56,7 +60,12 @@ class Settings:
 
     @property
     def embedded_redis(self) -> bool:
-        return self.redis_url.startswith("unix://") and str(self.data_dir) in self.redis_url
+        return self.redis_url == _embedded_redis(self.data_dir)
+
+    @property
+    def redis_socket(self) -> Path:
+        """The embedded Redis's socket."""
+        return Path(unquote(urlsplit(self.redis_url).path))
 
     @property
     def embedded_database(self) -> bool:
@@ -89,7 +98,7 @@ def load_settings(environment: Mapping[str, str] | None = None, *, root: Path | 
     settings = Settings(
         data_dir=data_dir,
         database_url=text("DATABASE_URL", _embedded_database(data_dir)),
-        redis_url=text("REDIS_URL", f"unix://{data_dir}/redis.sock"),
+        redis_url=text("REDIS_URL", _embedded_redis(data_dir)),
         host=text("HOST", "127.0.0.1"),
         port=port,
         rasa_port=_port(values, "RASA_PORT", 5005),
@@ -119,6 +128,15 @@ def load_settings(environment: Mapping[str, str] | None = None, *, root: Path | 
 
 def _embedded_database(data_dir: Path) -> str:
     return f"sqlite:///{data_dir}/yingda.sqlite3"
+
+
+def _embedded_redis(data_dir: Path) -> str:
+    """A socket in the data directory, or in a directory for temporary files where that path is too long for a socket."""
+    socket = data_dir / "redis.sock"
+    if len(os.fsencode(socket)) > LONGEST_SOCKET_PATH:
+        name = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
+        socket = Path(tempfile.gettempdir()) / f"yingda-{os.geteuid()}-{name}" / "redis.sock"
+    return f"unix://{quote(str(socket))}"
 
 
 def _dotenv(path: Path) -> dict[str, str]:
