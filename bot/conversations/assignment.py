@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversations import store
 from bot.conversations.notices import system_message
@@ -74,73 +75,68 @@ class Assignment:
         """Compare and set in SQL; None when the escalation no longer waits. ConflictError when the agent is full."""
         async with self._database.write() as connection:
             # The agent's row is the lock on their capacity.
-            await connection.execute(sa.select(agents.c.id).where(agents.c.id == agent.id).with_for_update())
+            await connection.execute(sa.select(agents.c.id).where(agents.c.id == agent.id).with_for_update(key_share=True))
             busy = sa.select(sa.func.count()).where(conversations.c.agent_id == agent.id, conversations.c.status == Status.AGENT)
             if (await connection.execute(busy)).scalar_one() >= agent.capacity:
                 raise ConflictError(f"you are at your capacity of {agent.capacity} conversations; resolve one first")
-            take = (
-                sa.update(escalations)
-                .where(escalations.c.id == escalation_id, escalations.c.status == "waiting")
-                .values(status="claimed", agent_id=agent.id, claimed_at=utcnow())
-                .returning(escalations.c.conversation_id)
+            row = await self._move(
+                connection, escalation_id, before=Status.WAITING, after=Status.AGENT, actor=f"agent:{agent.id}", agent_id=agent.id
             )
-            conversation_id = (await connection.execute(take)).scalar_one_or_none()
-            if conversation_id is None:
-                return None
-            row = await store.conversation(connection, conversation_id)
-            waiting = conversations.c.status == Status.WAITING
-            seq = await store.advance(
-                connection, conversation_id, 1, waiting, status=Status.AGENT, epoch=conversations.c.epoch + 1, agent_id=agent.id
-            )
-            if seq is None:
-                await connection.rollback()
-                return None
-            await store.record_transition(
-                connection,
-                row.id,
-                epoch=row.epoch + 1,
-                before=Status.WAITING,
-                after=Status.AGENT,
-                actor=f"agent:{agent.id}",
-                reason="claimed",
-            )
-            await store.add_message(connection, system_message(row, seq, "agent_joined", row.language, name=agent.display_name))
+            if row is not None:
+                joined = system_message(row, row.last_seq, "agent_joined", row.language, name=agent.display_name)
+                await store.add_message(connection, joined)
         return row
 
     async def put_back(self, escalation_id: str, *, reason: str) -> None:
         """Put a claimed escalation back at its old place: its agent is gone."""
         async with self._database.write() as connection:
-            back = (
-                sa.update(escalations)
-                .where(escalations.c.id == escalation_id, escalations.c.status == "claimed")
-                .values(status="waiting", agent_id=None, claimed_at=None)
-                .returning(escalations.c.conversation_id)
+            row = await self._move(
+                connection, escalation_id, before=Status.AGENT, after=Status.WAITING, actor="worker", agent_id=None, reason=reason
             )
-            conversation_id = (await connection.execute(back)).scalar_one_or_none()
-            if conversation_id is None:
+            if row is None:
                 return
-            row = await store.conversation(connection, conversation_id)
-            seq = await store.advance(
-                connection,
-                row.id,
-                1,
-                conversations.c.status == Status.AGENT,
-                status=Status.WAITING,
-                epoch=conversations.c.epoch + 1,
-                agent_id=None,
-            )
-            if seq is None:
-                await connection.rollback()
-                return
-            await store.record_transition(
-                connection, row.id, epoch=row.epoch + 1, before=Status.AGENT, after=Status.WAITING, actor="worker", reason=reason
-            )
             await end_form(connection, row.id)
-            await store.add_message(connection, system_message(row, seq, "agent_gone", row.language))
+            await store.add_message(connection, system_message(row, row.last_seq, "agent_gone", row.language))
         await self.reconcile()
         await self._services.wake.send(Wake(News.MESSAGES, row.id, row.thread_id))
         await self._services.wake.send(Wake(News.ALERT, row.id, row.thread_id, escalation_id=escalation_id))
         log.info("conversation %s waits again: %s", row.id, reason)
+
+    async def _move(
+        self,
+        connection: AsyncConnection,
+        escalation_id: str,
+        *,
+        before: Status,
+        after: Status,
+        actor: str,
+        agent_id: str | None,
+        reason: str = "claimed",
+    ) -> store.Row | None:
+        """Change the owner between queue and agent, taking a place for the notice; None when conversation or escalation has moved on.
+
+        Conversation first, then escalation, as everywhere: two transactions in opposite order would wait for each other.
+        """
+        query = sa.select(escalations.c.conversation_id).where(escalations.c.id == escalation_id)
+        conversation_id = (await connection.execute(query)).scalar_one_or_none()
+        if conversation_id is None:
+            return None
+        epoch = conversations.c.epoch + 1
+        seq = await store.advance(
+            connection, conversation_id, 1, conversations.c.status == before, status=after, epoch=epoch, agent_id=agent_id
+        )
+        was, now = ("waiting", "claimed") if after == Status.AGENT else ("claimed", "waiting")
+        take = (
+            sa.update(escalations)
+            .where(escalations.c.id == escalation_id, escalations.c.status == was)
+            .values(status=now, agent_id=agent_id, claimed_at=utcnow() if agent_id else None)
+        )
+        if seq is None or (await connection.execute(take)).rowcount != 1:
+            await connection.rollback()
+            return None
+        row = await store.conversation(connection, conversation_id)
+        await store.record_transition(connection, row.id, epoch=row.epoch, before=before, after=after, actor=actor, reason=reason)
+        return row
 
     async def reconcile(self) -> None:
         """See that every escalation that waits in SQL waits in Redis; build the queue when it is gone."""

@@ -30,7 +30,7 @@ def system_message(conversation: store.Row, seq: int, key: str, language: str, *
 async def untold_effects(database: Database, conversation_id: str) -> int:
     """Say in the conversation what was done while its reply was refused, so that the agent sees it; return how many there were."""
     async with database.write() as connection:
-        await connection.execute(sa.select(conversations.c.id).where(conversations.c.id == conversation_id).with_for_update())
+        await connection.execute(sa.select(conversations.c.id).where(conversations.c.id == conversation_id).with_for_update(key_share=True))
         row = await store.conversation(connection, conversation_id)
         untold = (
             sa.select(effects)

@@ -45,11 +45,11 @@ class Services:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings) -> AsyncIterator[Services]:
+async def open_services(settings: Settings, *, rasa: RasaClient | None = None) -> AsyncIterator[Services]:
     database = Database(settings.database_url)
     redis = connect(settings.redis_url)
     cipher = Cipher(bytes.fromhex(settings.data_key))
-    rasa = RasaClient(settings.rasa_url, token=settings.internal_token)
+    rasa = rasa or RasaClient(settings.rasa_url, token=settings.internal_token)
     try:
         yield Services(
             settings=settings,

@@ -32,10 +32,11 @@ async def open_inbox(connection: AsyncConnection, inbox_id: str, *, channel: str
 async def lock_thread(connection: AsyncConnection, *, inbox_id: str, channel_user: str, language: str) -> Row:
     """Return the thread of this channel identity, made if need be, and hold it until the transaction ends.
 
-    Two first messages that arrive at once would otherwise open two conversations.
+    Two first messages that arrive at once would otherwise open two conversations. The lock leaves the key free (FOR NO KEY UPDATE):
+    whoever writes a message at the same time refers to the thread, and would otherwise wait for us while we wait for them.
     """
     here = (threads.c.inbox_id == inbox_id, threads.c.channel_user == channel_user)
-    query = sa.select(threads).where(*here).with_for_update()
+    query = sa.select(threads).where(*here).with_for_update(key_share=True)
     row = (await connection.execute(query)).first()
     if row is None:
         values = {"id": new_id(), "inbox_id": inbox_id, "channel_user": channel_user, "language": language, "created_at": utcnow()}

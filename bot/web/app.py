@@ -12,6 +12,7 @@ from sanic.log import LOGGING_CONFIG_DEFAULTS
 from bot.conversations import store
 from bot.conversations.accounts import hash_password
 from bot.conversations.assignment import Assignment
+from bot.conversations.rasa import RasaClient
 from bot.conversations.service import ConversationService
 from bot.conversations.services import open_services
 from bot.conversations.visitors import Visitors
@@ -19,7 +20,7 @@ from bot.logs import configure_logging
 from bot.settings import Settings, load_settings
 from bot.web import desk, desk_socket, health, pages, widget, widget_socket
 from bot.web.origins import allowed_origins, install_cors
-from bot.web.requests import install_errors
+from bot.web.requests import App, install_errors
 from bot.web.sockets import Hub
 
 LARGEST_BODY = 64 * 1024  # a message has at most 4,000 characters
@@ -28,9 +29,9 @@ SHUTDOWN_S = 5
 log = logging.getLogger(__name__)
 
 
-def create_app(settings: Settings, *, name: str = "yingda_web") -> Sanic:
-    """Put the app together; connections are opened when it starts."""
-    app = Sanic(name, log_config=LOGGING_CONFIG_DEFAULTS, configure_logging=False)
+def create_app(settings: Settings, *, name: str = "yingda_web", rasa: RasaClient | None = None) -> App:
+    """Put the app together; connections are opened when it starts. Another `rasa` than the settings' may be given."""
+    app: App = Sanic(name, log_config=LOGGING_CONFIG_DEFAULTS, configure_logging=False)
     app.config.REQUEST_MAX_SIZE = LARGEST_BODY
     app.config.GRACEFUL_SHUTDOWN_TIMEOUT = SHUTDOWN_S
     app.config.WEBSOCKET_MAX_SIZE = LARGEST_BODY
@@ -40,6 +41,7 @@ def create_app(settings: Settings, *, name: str = "yingda_web") -> Sanic:
     app.config.FALLBACK_ERROR_FORMAT = "json"
     app.config.MOTD = False
     app.ctx.settings = settings
+    app.ctx.rasa = rasa
     app.ctx.origins = allowed_origins(settings)
     app.ctx.no_agent_hash = hash_password(secrets.token_hex())
     install_errors(app)
@@ -52,9 +54,9 @@ def create_app(settings: Settings, *, name: str = "yingda_web") -> Sanic:
     return app
 
 
-async def _open(app: Sanic) -> None:
+async def _open(app: App) -> None:
     settings: Settings = app.ctx.settings
-    app.ctx.opened = open_services(settings)
+    app.ctx.opened = open_services(settings, rasa=app.ctx.rasa)
     services = app.ctx.services = await app.ctx.opened.__aenter__()
     app.ctx.service = ConversationService(services)
     app.ctx.assignment = Assignment(services)
@@ -65,7 +67,7 @@ async def _open(app: Sanic) -> None:
         await store.open_inbox(connection, widget.INBOX, channel="website", name=settings.company_name_en)
 
 
-async def _close(app: Sanic) -> None:
+async def _close(app: App) -> None:
     app.ctx.listener.cancel()
     await app.ctx.service.turns.stop()
     await app.ctx.opened.__aexit__(None, None, None)

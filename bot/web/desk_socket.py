@@ -29,7 +29,6 @@ SILENT_S = 25  # no pong for so long: half open, closed, the agent is gone
 blueprint = Blueprint("desk_socket")
 
 
-@blueprint.websocket("/ws/desk")
 async def desk_socket(request: Request, socket: Websocket) -> None:
     check_origin(request, own_only=True)
 
@@ -39,13 +38,16 @@ async def desk_socket(request: Request, socket: Websocket) -> None:
         session = await accounts.session_of(services.database, cookie)
         if not accounts.same(str(hello.get("csrf", "")), session.csrf_token):
             raise AuthError("the hello frame's csrf is not this session's; load the desk again")
-        opened = hello.get("open") if isinstance(hello.get("open"), dict) else {}
-        seen = {str(key): seq for key, seq in opened.items() if isinstance(seq, int)}
+        opened = hello.get("open")
+        seen = {str(key): seq for key, seq in opened.items() if isinstance(seq, int)} if isinstance(opened, dict) else {}
         connection = DeskConnection(services, socket, session.agent, seen=seen, cookie=cookie or "")
         with request.app.ctx.hub.joined(connection):
             await sockets.both(connection.deliver(), connection.listen(), connection.beat())
 
     await sockets.serve(socket, handle)
+
+
+blueprint.add_websocket_route(desk_socket, "/ws/desk")
 
 
 class DeskConnection:

@@ -36,7 +36,8 @@ async def greeting(services: Services, visitor: Visitor, *, language: str, page:
     """Return the greeting; without orders and name when the shop does not answer, since a greeting must not fail."""
     settings = services.settings
     company = settings.company_name_zh if language == "zh" else settings.company_name_en
-    name, orders = "", []
+    name = ""
+    orders: list[Order] = []
     if visitor.customer_id:
         try:
             name, orders = await _customer(services, visitor.customer_id)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from sanic import Request, Sanic
+from sanic import Request
 from sanic.response import HTTPResponse, empty
 
 from bot.errors import ForbiddenError
 from bot.settings import Settings
+from bot.web.requests import App
 
 
 def allowed_origins(settings: Settings) -> set[str]:
@@ -27,7 +28,7 @@ def check_origin(request: Request, *, own_only: bool = False) -> None:
         raise ForbiddenError(f"the page {origin[:200]} may not connect here; list it in ALLOWED_ORIGINS")
 
 
-def install_cors(app: Sanic) -> None:
+def install_cors(app: App) -> None:
     """Let listed pages call the widget's API; they carry a token, no cookies."""
 
     @app.on_request
@@ -37,7 +38,6 @@ def install_cors(app: Sanic) -> None:
         check_origin(request)
         return empty() if request.method == "OPTIONS" else None
 
-    @app.on_response
     async def headers(request: Request, response: HTTPResponse) -> None:
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
@@ -48,3 +48,5 @@ def install_cors(app: Sanic) -> None:
             response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
             response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
             response.headers["Vary"] = "Origin"
+
+    app.register_middleware(headers, "response")

@@ -9,13 +9,14 @@ from typing import Any
 import jwt
 import yaml
 from jinja2 import Environment, FileSystemLoader, select_autoescape
-from sanic import Request, Sanic
+from sanic import Request
 from sanic.response import HTTPResponse, file, html, redirect
 
 from bot.conversations.services import Services
 from bot.errors import BotError, NotFoundError
 from bot.ids import utcnow
 from bot.web.greeting import money_text
+from bot.web.requests import App
 
 HERE = Path(__file__).parent
 IDENTITY_LIFE = timedelta(minutes=10)  # the demo shop vouches for its customer for as long as a page is fresh
@@ -29,7 +30,7 @@ CONTENT_SECURITY_POLICY = (
 DEMO_PRODUCTS = 12
 
 
-def install(app: Sanic) -> None:
+def install(app: App) -> None:
     pages = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=select_autoescape())
     app.static("/static", HERE / "static", name="static")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from sanic import Request, Sanic
@@ -16,6 +16,8 @@ from bot.errors import BotError, InputError, TooManyError
 from bot.redis import REDIS_DOWN
 
 T = TypeVar("T")
+
+App = Sanic[Any, Any]
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +64,7 @@ def error_body(code: str, message: str, **more: object) -> dict[str, object]:
     return {"error": {"code": code, "message": message, **more}}
 
 
-def install_errors(app: Sanic) -> None:
+def install_errors(app: App) -> None:
     """Answer every error as JSON; what we did not foresee is logged and told without its insides."""
 
     @app.exception(BotError)

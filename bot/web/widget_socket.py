@@ -26,7 +26,6 @@ QUEUE_NEWS_S = 1.0
 blueprint = Blueprint("widget_socket")
 
 
-@blueprint.websocket("/ws/widget")
 async def widget_socket(request: Request, socket: Websocket) -> None:
     check_origin(request)
 
@@ -40,6 +39,9 @@ async def widget_socket(request: Request, socket: Websocket) -> None:
             await sockets.both(connection.deliver(), connection.listen())
 
     await sockets.serve(socket, handle)
+
+
+blueprint.add_websocket_route(widget_socket, "/ws/widget")
 
 
 def sockets_services(request: Request) -> Services:

@@ -29,10 +29,10 @@ def rasa() -> FakeRasa:
 @pytest.fixture
 async def services(settings: Settings, redis: aioredis.Redis, rasa: FakeRasa) -> AsyncIterator[Services]:
     quick = replace(settings, rasa_notice_s=0.2, rasa_timeout_s=1.0, rasa_down_limit_s=1.0)
-    async with open_services(quick) as opened:
+    async with open_services(quick, rasa=rasa) as opened:  # type: ignore[arg-type]
         async with opened.database.write() as connection:
             await store.open_inbox(connection, "website", channel="website", name="Website")
-        yield replace(opened, rasa=rasa)  # type: ignore[arg-type]
+        yield opened
 
 
 @pytest.fixture
