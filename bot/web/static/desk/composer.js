@@ -60,7 +60,7 @@ export function composer(entry, signal) {
     owner = ownership(entry);
     form.hidden = owner !== "mine";
     blocked.hidden = owner === "mine" || owner === "unknown";
-    if (owner !== "mine") fill(blocked, h("span", {}, t(`composer.${owner}`, { agent: entry.conversation?.agent ?? "" })), claimButton(entry));
+    if (owner !== "mine") fill(blocked, h("span", {}, t(`composer.${owner}`, { agent: entry.conversation?.agent ?? "" })), claimButton(entry), keptDraft(entry));
     else if (before !== "mine") requestAnimationFrame(ready);
   }
 
@@ -76,6 +76,12 @@ export function composer(entry, signal) {
     requestAnimationFrame(grow);
   }, signal);
   return h("div", { class: "composer-place" }, form, blocked);
+}
+
+/** What was being written when the conversation went away: still there to be copied. */
+function keptDraft(entry) {
+  const text = draft(entry.id).trim();
+  return text && h("p", { class: "kept-draft" }, h("span", { class: "hint" }, t("composer.kept")), text);
 }
 
 /** Offer to claim from where replying is not possible. */

@@ -42,7 +42,7 @@ export function mineRow({ entry, unread, open: isOpen, last }) {
         h("span", { class: "entry-name" }, entry.customer),
         last && h("span", { class: "entry-time", data: { ago: last.created_at } })),
       h("span", { class: "entry-bottom" },
-        h("span", { class: "entry-text one-line" }, last ? lastLine(last) : entry.summary),
+        h("span", { class: "entry-text one-line" }, last ? lastLine(last, t("sender.me")) : entry.summary),
         unread > 0 && h("span", { class: "badge", "aria-label": t("queue.unread", { n: unread }) }, unread > 99 ? "99+" : unread))));
 }
 
@@ -60,7 +60,7 @@ export function pastRow({ entry, open: isOpen }) {
 
 export const statusTag = (status) => h("span", { class: `tag status-${status}` }, word("status", status));
 
-function lastLine({ sender, text }) {
-  const who = sender === "customer" ? "" : `${word("sender", sender)}: `;
+function lastLine({ sender, text }, agent = word("sender", "agent")) {
+  const who = sender === "customer" ? "" : `${sender === "agent" ? agent : word("sender", sender)}: `;
   return excerpt(`${who}${text || t("message.attachment")}`);
 }

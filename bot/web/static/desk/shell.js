@@ -31,11 +31,13 @@ function connectionBar(signal) {
   const bar = h("div", { class: "connection-bar", role: "status", hidden: true });
   let timer = 0;
   function show() {
+    if (state.connection !== "online") {
+      timer ||= setTimeout(appear, GRACE_MS);
+      return;
+    }
     clearTimeout(timer);
-    const online = state.connection === "online";
-    const wasOffline = !bar.hidden;
-    if (online) bar.hidden = true;
-    else if (!wasOffline) timer = setTimeout(appear, GRACE_MS);
+    timer = 0;
+    bar.hidden = true;
   }
   function appear() {
     fill(bar, icon("alert"), h("span", {}, t("connection.offline")),
