@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import msgspec
+from rasa.core.actions.action import RemoteAction
 from rasa.shared.exceptions import RasaException
 from rasa.utils.endpoints import ClientResponseError, EndpointConfig
 
@@ -26,6 +27,18 @@ REJECTED = 400
 
 # Actions look at the last few messages at most.
 EVENTS_SENT = 40
+
+
+class ActionAnswer(msgspec.Struct):
+    """What the action server answers; Rasa checks the same with jsonschema."""
+
+    events: list[dict[str, Any]] = []
+    responses: list[dict[str, Any]] = []
+
+
+def trust_checked_answers() -> None:
+    """Keep Rasa from checking an action's answer a second time: jsonschema takes 35 ms, four times as long as all else in a turn."""
+    RemoteAction._validate_action_result = lambda _action, _result: True
 
 
 class ActionEndpoint(EndpointConfig):  # type: ignore[misc]
@@ -52,7 +65,10 @@ class ActionEndpoint(EndpointConfig):  # type: ignore[misc]
             raise ClientResponseError(status, "the action was rejected", answer)
         if status != 200:
             raise self._failure(action, f"HTTP {status}")
-        return msgspec.json.decode(answer)
+        try:
+            return msgspec.to_builtins(msgspec.json.decode(answer, type=ActionAnswer))
+        except msgspec.DecodeError as error:
+            raise self._failure(action, f"its answer is malformed: {error}") from error
 
     def _failure(self, action: str, why: str) -> RasaException:
         context = current_turn.get()

@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from bot.dialogue.light import lighten
 from bot.dialogue.logs import configure_logging
 from bot.errors import SettingError
 from bot.settings import load_settings
@@ -30,6 +31,7 @@ def main() -> int:
         settings = load_settings()
         configure_logging(settings.log_level)
         model = newest_model(settings.model_dir)
+        lighten(model)
         # Only now, since importing Rasa and numpy reads the environment and takes most of the start.
         server = importlib.import_module("bot.dialogue.server")
         server.serve(settings, model)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +13,6 @@ from rasa.core.policies.policy import PolicyPrediction
 from rasa.core.processor import MessageProcessor
 from rasa.engine import loader
 from rasa.engine.runner.interface import GraphRunner
-from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.storage import ModelMetadata
 from rasa.shared.core.constants import ACTION_LISTEN_NAME, ACTION_SESSION_START_NAME
 from rasa.shared.core.events import (
@@ -28,14 +26,13 @@ from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.dialogue.context import current_turn
 from bot.dialogue.endpoint import ActionEndpoint
+from bot.dialogue.model_storage import ServedModel
 from bot.dialogue.output import Output
 from bot.dialogue.responses import Responses
 from bot.dialogue.runner import StraightRunner
 from bot.dialogue.tracker_store import SqlTrackerStore
 
 logger = logging.getLogger(__name__)
-
-_REGEX_HANDLER = "run_RegexMessageHandler"
 
 
 class TurnProcessor(MessageProcessor):  # type: ignore[misc]
@@ -57,8 +54,8 @@ class TurnProcessor(MessageProcessor):  # type: ignore[misc]
     @staticmethod
     def _load_model(model_path: Path) -> tuple[str, ModelMetadata, GraphRunner]:
         with TemporaryDirectory() as folder:
-            metadata, runner = loader.load_predict_graph_runner(Path(folder), model_path, LocalModelStorage, StraightRunner)
-        return model_path.name, _without_intent_syntax(metadata), runner
+            metadata, runner = loader.load_predict_graph_runner(Path(folder), model_path, ServedModel, StraightRunner)
+        return model_path.name, metadata, runner
 
     async def _update_tracker_session(
         self, tracker: DialogueStateTracker, output_channel: Output, metadata: dict[str, Any] | None = None
@@ -120,11 +117,3 @@ class TurnProcessor(MessageProcessor):  # type: ignore[misc]
     @staticmethod
     def _log_slots(tracker: DialogueStateTracker) -> None:
         """Slots hold what customers say; they are not logged."""
-
-
-def _without_intent_syntax(metadata: ModelMetadata) -> ModelMetadata:
-    """Return the metadata with NLU ending before RegexMessageHandler, the node that reads `/intent{…}` out of a text."""
-    handler = metadata.predict_schema.nodes.get(_REGEX_HANDLER)
-    if handler is None or metadata.nlu_target != _REGEX_HANDLER:
-        raise RuntimeError(f"the model's NLU ends in {metadata.nlu_target}; expected {_REGEX_HANDLER}, which must be taken out")
-    return dataclasses.replace(metadata, nlu_target=handler.needs["messages"])
