@@ -1,0 +1,67 @@
+"""What was not understood: a text of the FAQ that is like it, else a guess to choose from, and at the second time a human."""
+
+from __future__ import annotations
+
+from actions.context import Talk, named_button
+from actions.handing_off import hand_off
+from actions.skill import Events, Skill
+from actions.words import intent_names
+from bot.messages import HandoffReason
+
+# Below it the second guess of the classifier is noise. What is above is offered, at most two.
+PLAUSIBLE = 0.12
+MOST_GUESSES = 2
+
+_NOT_UNDERSTOOD = frozenset({"utter_did_you_mean", "utter_not_understood", "utter_not_understood_in_form"})
+_OUT_OF_SCOPE = "utter_out_of_scope"
+
+
+class ActionDefaultFallback(Skill):
+    """Rasa's name for it. Two messages in a row that were not understood go to a human; a foreign topic before this one counts too."""
+
+    action_name = "action_default_fallback"
+
+    async def answer(self, talk: Talk) -> Events:
+        found = talk.services.faq.search(talk.message.text, talk.message.language) if talk.message.text else None
+        if found:
+            talk.say("utter_faq", answer=found.entry.answer)
+            return []
+        if said_before(talk) & (_NOT_UNDERSTOOD | {_OUT_OF_SCOPE}):
+            talk.say("utter_hand_off_not_understood")
+            return hand_off(talk, HandoffReason.NOT_UNDERSTOOD, note=talk.words("hand_off.not_understood"))
+        if talk.form:
+            talk.say("utter_not_understood_in_form")
+            return []
+        guesses = _guesses(talk)
+        if guesses:
+            talk.say("utter_did_you_mean", buttons=[*guesses, talk.button("human", "human_handoff")])
+        else:
+            talk.say("utter_not_understood", buttons=[talk.button("human", "human_handoff")])
+        return []
+
+
+class ActionOutOfScope(Skill):
+    """A topic that is none of ours: says so, with a way to a human. Twice in a row is no misunderstanding and hands nothing over."""
+
+    action_name = "action_out_of_scope"
+
+    async def answer(self, talk: Talk) -> Events:
+        talk.say(_OUT_OF_SCOPE, buttons=[talk.button("human", "human_handoff")])
+        return []
+
+
+def said_before(talk: Talk) -> set[str]:
+    """Return the responses that the bot gave to the message before this one."""
+    users = [index for index, event in enumerate(talk.tracker.events) if event.get("event") == "user"]
+    if len(users) < 2:
+        return set()
+    between = talk.tracker.events[users[-2] : users[-1]]
+    return {(event.get("metadata") or {}).get("utter_action") or "" for event in between if event.get("event") == "bot"}
+
+
+def _guesses(talk: Talk) -> list[dict[str, str]]:
+    """Return buttons of the intents that may be meant, keeping what the message named."""
+    names = intent_names(talk.words.language)
+    likely = [intent for intent, confidence in talk.message.ranking if intent in names and confidence >= PLAUSIBLE]
+    kept = {name: value for name, value in talk.message.entities.items() if name in {"order_number", "tracking_number", "product"}}
+    return [named_button(names[intent], intent, **kept) for intent in likely[:MOST_GUESSES]]

@@ -1,0 +1,46 @@
+"""What the actions stand on, opened once a process by the action server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.crypto import Cipher
+from bot.database import Database
+from bot.faq import Faq
+from bot.settings import Settings
+from bot.shop import open_shop
+from bot.shop.protocol import Shop
+
+
+@dataclass(frozen=True)
+class Services:
+    settings: Settings
+    database: Database
+    shop: Shop
+    faq: Faq
+
+
+_open: list[Services] = []  # one at most
+
+
+async def open_services(settings: Settings) -> None:
+    database = Database(settings.database_url)
+    shop = open_shop(settings, database, Cipher(bytes.fromhex(settings.data_key)))
+    provide(Services(settings, database, shop, Faq()))
+
+
+def provide(services: Services) -> None:
+    """Make these the services of all actions."""
+    _open[:] = [services]
+
+
+def services() -> Services:
+    """Return the services; RuntimeError when nobody has opened them."""
+    if not _open:
+        raise RuntimeError("the actions have no services: call actions.services.open_services(settings) first")
+    return _open[0]
+
+
+async def close_services() -> None:
+    while _open:
+        await _open.pop().database.close()

@@ -1,0 +1,121 @@
+"""Questions that a text answers: `nlu_data/faq/{zh,en}/*.yml`, edited while everything runs.
+
+An entry is found by its intent, or by the likeness of a question to the ways of asking that are written beside the answer.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import yaml
+
+from bot.encoder import Vectors, shared_encoder
+from bot.errors import SettingError
+
+logger = logging.getLogger(__name__)
+
+FOLDER = Path(__file__).parents[1] / "nlu_data" / "faq"
+
+# Cosine of the nearest way of asking. Measured on the questions themselves, each left out in turn, against the examples of other
+# intents: see tests/test_faq.py, which fails when the data have drifted from it.
+THRESHOLD = 0.62
+
+
+class TextEncoder(Protocol):
+    def encode_one(self, text: str) -> Vectors: ...
+
+    def encode(self, texts: list[str]) -> Vectors: ...
+
+
+@dataclass(frozen=True)
+class Entry:
+    id: str
+    intent: str
+    questions: tuple[str, ...]
+    answer: str
+
+
+@dataclass(frozen=True)
+class Found:
+    entry: Entry
+    likeness: float  # cosine, -1 to 1
+
+
+class Faq:
+    """The entries of both languages; a changed, new or removed file is seen at the next question."""
+
+    def __init__(self, folder: Path = FOLDER, encoder: TextEncoder | None = None) -> None:
+        self._folder = folder
+        self._encoder = encoder
+        self._shelves: dict[str, _Shelf] = {}
+
+    def about(self, intent: str, text: str, language: str) -> Entry | None:
+        """Return the intent's entry, the one most like the text where there are several; None when there is no entry."""
+        shelf = self._shelf(language)
+        entries = [entry for entry in shelf.entries if entry.intent == intent]
+        if len(entries) < 2 or not text:
+            return entries[0] if entries else None
+        found = shelf.nearest(text, self._encode(), among=entries)
+        return found.entry if found else entries[0]
+
+    def search(self, text: str, language: str, *, threshold: float = THRESHOLD) -> Found | None:
+        """Return the entry most like the text, when it is like enough."""
+        found = self._shelf(language).nearest(text, self._encode())
+        return found if found and found.likeness >= threshold else None
+
+    def _encode(self) -> TextEncoder:
+        if self._encoder is None:
+            self._encoder = shared_encoder()
+        return self._encoder
+
+    def _shelf(self, language: str) -> _Shelf:
+        files = sorted((self._folder / language).glob("*.yml"))
+        stamp = tuple((path.name, path.stat().st_mtime_ns) for path in files)
+        shelf = self._shelves.get(language)
+        if shelf is None or shelf.stamp != stamp:
+            shelf = self._shelves[language] = _Shelf(stamp, self._read(files, shelf))
+        return shelf
+
+    def _read(self, files: list[Path], earlier: _Shelf | None) -> list[Entry]:
+        """Read the files; a mistake made while editing is logged and leaves the entries as they were."""
+        try:
+            return [entry for path in files for entry in read_entries(path)]
+        except SettingError as error:
+            if earlier is None:
+                raise
+            logger.warning("kept the earlier FAQ: %s", error)
+            return earlier.entries
+
+
+class _Shelf:
+    """One language's entries as of one state of the files, with the vectors of their questions once they are wanted."""
+
+    def __init__(self, stamp: tuple[tuple[str, int], ...], entries: list[Entry]) -> None:
+        self.stamp = stamp
+        self.entries = entries
+        self._asked = [(entry, question) for entry in entries for question in entry.questions]
+        self._vectors: Vectors | None = None
+
+    def nearest(self, text: str, encoder: TextEncoder, *, among: list[Entry] | None = None) -> Found | None:
+        if not self._asked:
+            return None
+        if self._vectors is None:
+            self._vectors = encoder.encode([question for _, question in self._asked])
+        likeness = self._vectors @ encoder.encode_one(text)
+        wanted = {entry.id for entry in among} if among is not None else {entry.id for entry in self.entries}
+        allowed = np.array([entry.id in wanted for entry, _ in self._asked])
+        best = int(np.where(allowed, likeness, -np.inf).argmax())
+        return Found(self._asked[best][0], float(likeness[best]))
+
+
+def read_entries(path: Path) -> list[Entry]:
+    """Read one file; SettingError names the file and what is wrong."""
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf8")) or []
+        return [Entry(one["id"], one["intent"], tuple(one["questions"]), one["answer"].strip()) for one in raw]
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        raise SettingError(f"{path.name} of the FAQ must be a list of id, intent, questions, answer: {error!r}") from error
