@@ -13,6 +13,9 @@ from rasa.engine.storage.storage import ModelMetadata
 INTENT_SYNTAX = "run_RegexMessageHandler"
 METADATA_FILE = "metadata.json"
 
+# Components that are trained as Rasa's and served as ours.
+REPLACED = {"rasa.core.policies.rule_policy.RulePolicy": "bot.dialogue.rules.ServedRulePolicy"}
+
 
 class ServedModel(LocalModelStorage):  # type: ignore[misc]
     """Reads the metadata without the training graph, whose classes nobody will run, and with text that is only text."""
@@ -25,7 +28,12 @@ class ServedModel(LocalModelStorage):  # type: ignore[misc]
 
 def for_serving(metadata: dict[str, Any]) -> dict[str, Any]:
     """Return the metadata with NLU ending before the node that reads Rasa's intent syntax; ValueError when it does not end there."""
-    nodes = metadata["predict_schema"]["nodes"]
     if metadata["nlu_target"] != INTENT_SYNTAX:
         raise ValueError(f"the model's NLU ends in {metadata['nlu_target']}; expected {INTENT_SYNTAX}, which must be taken out")
-    return {**metadata, "nlu_target": nodes[INTENT_SYNTAX]["needs"]["messages"], "train_schema": {"nodes": {}}}
+    nodes = {name: {**node, "uses": REPLACED.get(node["uses"], node["uses"])} for name, node in metadata["predict_schema"]["nodes"].items()}
+    return {
+        **metadata,
+        "nlu_target": nodes[INTENT_SYNTAX]["needs"]["messages"],
+        "train_schema": {"nodes": {}},
+        "predict_schema": {"nodes": nodes},
+    }

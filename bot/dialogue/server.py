@@ -9,9 +9,9 @@ import structlog
 from sanic import Sanic
 
 from bot.dialogue.channel import Model, add_status, add_turns
-from bot.dialogue.endpoint import ActionEndpoint, trust_checked_answers
+from bot.dialogue.endpoint import ActionEndpoint
 from bot.dialogue.guard import App, answer_errors_in_json, require_token
-from bot.dialogue.processor import TurnProcessor
+from bot.dialogue.processor import TurnProcessor, trust_checked_answers
 from bot.dialogue.responses import Responses
 from bot.dialogue.tracker_store import SqlTrackerStore
 from bot.dialogue.turns import Turns
