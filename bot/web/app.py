@@ -40,6 +40,7 @@ def create_app(settings: Settings, *, name: str = "yingda_web", rasa: RasaClient
     app.config.ACCESS_LOG = False
     app.config.FALLBACK_ERROR_FORMAT = "json"
     app.config.MOTD = False
+    app.config.TOUCHUP = False  # it rewrites Sanic's own classes at start, which a second app in one process does not survive
     app.ctx.settings = settings
     app.ctx.rasa = rasa
     app.ctx.origins = allowed_origins(settings)

@@ -49,4 +49,4 @@ def install_cors(app: App) -> None:
             response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
             response.headers["Vary"] = "Origin"
 
-    app.register_middleware(headers, "response")
+    app.on_response(headers)  # type: ignore[no-untyped-call]

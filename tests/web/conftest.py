@@ -1,0 +1,111 @@
+"""The whole web app on loopback, over real HTTP and WebSockets; only Rasa is a stand-in."""
+
+from __future__ import annotations
+
+import json
+import socket
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import aiohttp
+import pytest
+import redis.asyncio as aioredis
+import sqlalchemy as sa
+
+from bot.conversations.accounts import new_agent
+from bot.crypto import Cipher
+from bot.database import sync_engine
+from bot.database.people import agents
+from bot.settings import Settings
+from bot.shop.sample.generate import SampleData, generate
+from bot.shop.sample.load import load
+from bot.web.app import create_app
+from tests.fakes import FakeRasa
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(scope="session")
+def sample() -> SampleData:
+    return generate(30, seed=7)
+
+
+@pytest.fixture
+def rasa() -> FakeRasa:
+    return FakeRasa()
+
+
+@pytest.fixture
+async def web(settings: Settings, redis: aioredis.Redis, rasa: FakeRasa, cipher: Cipher, sample: SampleData) -> AsyncIterator[str]:
+    """Start the app with the sample shop and an agent `lin`; yields its address."""
+    with sync_engine(settings.database_url).begin() as connection:
+        row = new_agent(username="lin", display_name="Lin", password=PASSWORD, role="agent", languages=["zh", "en"], topics=[])
+        connection.execute(sa.insert(agents).values(**row))
+    load(sync_engine(settings.database_url), cipher, sample)
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    own = replace(settings, port=port, public_url=f"http://127.0.0.1:{port}", demo=True, rasa_notice_s=0.3, rasa_down_limit_s=1)
+    app = create_app(own, name=f"web_{uuid.uuid4().hex[:8]}", rasa=rasa)  # type: ignore[arg-type]
+    server = await app.create_server(sock=listening, return_asyncio_server=True)
+    assert server is not None
+    await server.startup()
+    await server.before_start()
+    await server.start_serving()
+    yield own.public_url
+    await server.close()
+    await server.after_stop()
+    listening.close()
+
+
+@pytest.fixture
+async def http(web: str) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(web, cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        yield session
+
+
+class Widget:
+    """What the widget's script does, without a browser."""
+
+    def __init__(self, http: aiohttp.ClientSession, opened: dict[str, Any]) -> None:
+        self.http = http
+        self.opened = opened
+        self.headers = {"Authorization": f"Bearer {opened['token']}"}
+
+    async def send(self, text: str = "", **more: str) -> dict[str, Any]:
+        body = {"client_id": str(uuid.uuid4()), **({"text": text} if text else {}), **more}
+        async with self.http.post("/api/widget/messages", json=body, headers=self.headers) as response:
+            assert response.status == 200, await response.text()
+            return dict(await response.json())
+
+    async def messages(self, after: str = "") -> dict[str, Any]:
+        async with self.http.get("/api/widget/messages", params={"after": after}, headers=self.headers) as response:
+            assert response.status == 200
+            return dict(await response.json())
+
+    async def socket(self, after: str = "") -> aiohttp.ClientWebSocketResponse:
+        connection = await self.http.ws_connect("/ws/widget")
+        await connection.send_str(json.dumps({"type": "hello", "token": self.opened["token"], "after": after}))
+        return connection
+
+
+async def open_widget(http: aiohttp.ClientSession, **body: str) -> Widget:
+    async with http.post("/api/widget/session", json={"language": "en", **body}) as response:
+        assert response.status == 200, await response.text()
+        return Widget(http, await response.json())
+
+
+async def log_in(http: aiohttp.ClientSession, username: str = "lin") -> dict[str, str]:
+    """Log in; the session's cookie stays with `http`, the CSRF header is returned."""
+    async with http.post("/api/desk/login", json={"username": username, "password": PASSWORD}) as response:
+        assert response.status == 200, await response.text()
+        return {"X-CSRF-Token": (await response.json())["csrf"]}
+
+
+async def frame(connection: aiohttp.ClientWebSocketResponse, kind: str) -> dict[str, Any]:
+    """Return the next frame of this kind, passing over others."""
+    while True:
+        found = await connection.receive_json(timeout=5)
+        if found["type"] == kind:
+            return dict(found)

@@ -1,0 +1,199 @@
+"""The desk's calls over HTTP and WebSocket."""
+
+from __future__ import annotations
+
+import json
+
+import aiohttp
+import pytest
+import sqlalchemy as sa
+
+from bot.database import sync_engine
+from bot.database.people import audit_log
+from bot.messages import HandOff, HandoffReason, Reply, Turn
+from bot.settings import Settings
+from tests.fakes import FakeRasa
+from tests.web.conftest import PASSWORD, Widget, frame, log_in, open_widget
+from tests.web.test_widget_api import identity
+
+
+@pytest.fixture
+def rasa() -> FakeRasa:
+    """A bot that hands everything over."""
+    hand_off = HandOff(reason=HandoffReason.COMPLAINT, topic="returns", summary="wants the money back")
+    return FakeRasa(
+        lambda request: Turn(
+            message_id=request.message_id,
+            replies=[Reply(text="I am sorry")],
+            hand_off=hand_off,
+            intent="complaint",
+            confidence=0.912,
+            ranking=[("complaint", 0.912), ("return_item", 0.05)],
+        )
+    )
+
+
+async def escalate(http: aiohttp.ClientSession, settings: Settings, customer: str = "C000001") -> Widget:
+    """A customer complains and waits."""
+    widget = await open_widget(http, identity=identity(settings, customer))
+    socket = await widget.socket()
+    await widget.send("this is a scandal")
+    while (await frame(socket, "conversation"))["conversation"]["status"] != "waiting":
+        pass
+    await socket.close()
+    return widget
+
+
+async def desk_socket(http: aiohttp.ClientSession, headers: dict[str, str]) -> aiohttp.ClientWebSocketResponse:
+    connection = await http.ws_connect("/ws/desk")
+    await connection.send_str(json.dumps({"type": "hello", "csrf": headers["X-CSRF-Token"], "open": {}}))
+    assert (await frame(connection, "ready"))["presence"] == "online"
+    return connection
+
+
+async def test_the_whole_way_at_the_desk(http: aiohttp.ClientSession, settings: Settings) -> None:
+    headers = await log_in(http)
+    desk = await desk_socket(http, headers)
+    widget = await escalate(http, settings)
+    assert (await frame(desk, "alert"))["escalation_id"]
+    async with http.get("/api/desk/queue") as response:
+        queue = await response.json()
+    assert [(entry["reason"], entry["priority"], entry["skill"], entry["customer"]) for entry in queue["waiting"]] == [
+        ("complaint", "high", "returns_en", "林悦")
+    ]
+
+    async with http.post("/api/desk/claim", json={}, headers=headers) as response:
+        conversation = (await response.json())["conversation_id"]
+    async with http.get(f"/api/desk/conversations/{conversation}") as response:
+        shown = await response.json()
+    assert shown["escalation"]["summary"] == "wants the money back"
+    assert shown["messages"][0]["intent"] == "complaint"
+    assert shown["customer"]["name"] == "林悦"
+    assert "****" in shown["customer"]["phone"]
+
+    live = await widget.socket(after=f"{conversation}:{shown['messages'][-1]['seq']}")
+    async with http.post(
+        f"/api/desk/conversations/{conversation}/messages", json={"client_id": "r1", "text": "I will fix it"}, headers=headers
+    ) as response:
+        assert (await response.json())["message"]["agent"] == "Lin"
+    answer = (await frame(live, "message"))["message"]
+    assert (answer["sender"], answer["agent"], answer["text"]) == ("agent", "Lin", "I will fix it")
+    await widget.send("thank you")
+    while (await frame(desk, "message"))["message"]["text"] != "thank you":
+        pass
+
+    async with http.post(f"/api/desk/conversations/{conversation}/resolve", json={}, headers=headers) as response:
+        assert response.status == 200
+    while not (message := (await frame(live, "message"))["message"])["csat"]:
+        assert message["sender"] in {"customer", "agent"}
+    async with http.post("/api/widget/csat", json={"conversation_id": conversation, "score": 5}, headers=widget.headers) as response:
+        assert response.status == 200
+    async with http.post("/api/widget/csat", json={"conversation_id": conversation, "score": 1}, headers=widget.headers) as response:
+        assert response.status == 409
+
+
+async def test_a_look_at_personal_data_is_logged_first(http: aiohttp.ClientSession, settings: Settings) -> None:
+    headers = await log_in(http)
+    await escalate(http, settings)
+    async with http.post("/api/desk/claim", json={}, headers=headers) as response:
+        conversation = (await response.json())["conversation_id"]
+
+    async with http.post(f"/api/desk/conversations/{conversation}/reveal", json={"field": "phone"}, headers=headers) as response:
+        assert (await response.json())["value"] == "+8615486201357"
+
+    with sync_engine(settings.database_url).connect() as connection:
+        looks = connection.execute(sa.select(audit_log.c.action, audit_log.c.details).where(audit_log.c.action == "reveal")).all()
+    assert [(look.action, look.details) for look in looks] == [("reveal", {"field": "phone"})]
+    async with http.post(f"/api/desk/conversations/{conversation}/reveal", json={"field": "password"}, headers=headers) as response:
+        assert response.status == 400
+
+
+async def test_without_a_session_the_desk_gives_nothing(http: aiohttp.ClientSession) -> None:
+    for path in ("/api/desk/me", "/api/desk/queue", "/api/desk/conversations", "/api/desk/conversations/x"):
+        async with http.get(path) as response:
+            assert response.status == 401
+    async with http.post("/api/desk/claim", json={}) as response:
+        assert response.status == 401
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-CSRF-Token": "guess"}], ids=["no token", "a guess"])
+async def test_a_change_without_the_csrf_token_is_refused(http: aiohttp.ClientSession, headers: dict[str, str]) -> None:
+    await log_in(http)
+
+    async with http.post("/api/desk/claim", json={}, headers=headers) as response:
+        assert response.status == 403
+
+
+async def test_the_session_cookie_is_kept_from_scripts_and_other_sites(http: aiohttp.ClientSession) -> None:
+    async with http.post("/api/desk/login", json={"username": "lin", "password": PASSWORD}) as response:
+        cookie = response.headers["Set-Cookie"]
+
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+
+
+async def test_a_wrong_password_and_an_unknown_name_are_answered_alike(http: aiohttp.ClientSession) -> None:
+    answers = []
+    for username in ("lin", "nobody"):
+        async with http.post("/api/desk/login", json={"username": username, "password": "wrong wrong wrong"}) as response:
+            answers.append((response.status, await response.json()))
+
+    assert answers[0] == answers[1]
+    assert answers[0][0] == 401
+
+
+async def test_guessing_passwords_is_stopped(http: aiohttp.ClientSession) -> None:
+    statuses = []
+    for _ in range(11):
+        async with http.post("/api/desk/login", json={"username": "lin", "password": "wrong wrong wrong"}) as response:
+            statuses.append(response.status)
+
+    assert statuses == [401] * 10 + [429]
+
+
+async def test_after_logging_out_the_session_is_over(http: aiohttp.ClientSession) -> None:
+    headers = await log_in(http)
+    async with http.post("/api/desk/logout", json={}, headers=headers) as response:
+        assert response.status == 200
+
+    async with http.get("/api/desk/me") as response:
+        assert response.status == 401
+
+
+async def test_nothing_waiting_is_a_404_and_a_conversation_of_others_a_409(http: aiohttp.ClientSession, settings: Settings) -> None:
+    headers = await log_in(http)
+    async with http.post("/api/desk/claim", json={}, headers=headers) as response:
+        assert response.status == 404
+    widget = await escalate(http, settings)
+    conversation = (await widget.messages())["conversation"]["id"]
+
+    async with http.post(
+        f"/api/desk/conversations/{conversation}/messages", json={"client_id": "a", "text": "hi"}, headers=headers
+    ) as response:
+        assert response.status == 409
+    async with http.post("/api/desk/claim", json={"escalation_id": "unknown"}, headers=headers) as response:
+        assert response.status == 409
+
+
+async def test_away_means_that_nobody_is_there(http: aiohttp.ClientSession, settings: Settings) -> None:
+    headers = await log_in(http)
+    await desk_socket(http, headers)
+    async with http.put("/api/desk/presence", json={"presence": "away"}, headers=headers) as response:
+        assert (await response.json()) == {"presence": "away"}
+
+    widget = await escalate(http, settings)
+
+    assert [message["notice"] for message in (await widget.messages())["messages"]][-1] == "nobody_there"
+    async with http.put("/api/desk/presence", json={"presence": "sleeping"}, headers=headers) as response:
+        assert response.status == 400
+
+
+async def test_past_conversations_are_found_by_their_words(http: aiohttp.ClientSession, settings: Settings) -> None:
+    await log_in(http)
+    await escalate(http, settings)
+
+    for wanted, count in (("scandal", 1), ("50%", 0), ("", 1)):
+        async with http.get("/api/desk/conversations", params={"q": wanted}) as response:
+            assert len((await response.json())["conversations"]) == count
+    async with http.get("/api/desk/conversations", params={"status": "sleeping"}) as response:
+        assert response.status == 400
