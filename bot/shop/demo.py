@@ -33,6 +33,7 @@ from bot.shop.demo_rows import (
     read_orders,
     read_returns,
     read_shipments,
+    typed_number,
 )
 from bot.shop.protocol import Contact, Coupon, Invoice, Membership, Order, Product, Return, Shipment
 from bot.shop.rules import check_offer, check_return, clean_address, clean_tax_number, clean_title
@@ -65,7 +66,7 @@ class DemoShop:
     async def prove_order(self, number: str, *, phone_last4: str) -> Order:
         wrong = NotFoundError(f"there is no order {number[:40]!r} whose receiver's phone ends in these digits")
         async with self._database.read() as connection:
-            query = sa.select(tables.orders.c.receiver).where(tables.orders.c.number == number.strip().upper())
+            query = sa.select(tables.orders.c.receiver).where(tables.orders.c.number == typed_number(number))
             receiver = (await connection.execute(query)).scalar_one_or_none()
             if receiver is None:
                 raise wrong
@@ -76,7 +77,7 @@ class DemoShop:
 
     async def shipment(self, tracking_number: str, *, customer_id: str) -> Shipment:
         mine = sa.select(tables.orders.c.number).where(tables.orders.c.customer_id == customer_id)
-        wanted = tables.shipments.c.tracking_number == tracking_number.strip().upper()
+        wanted = tables.shipments.c.tracking_number == typed_number(tracking_number)
         async with self._database.read() as connection:
             found = await read_shipments(connection, wanted, tables.shipments.c.order_number.in_(mine))
         if not found:

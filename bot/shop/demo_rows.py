@@ -21,6 +21,11 @@ IDENTITY = "shop_customers.identity"
 INVOICE_TITLE = "shop_invoices.title"
 
 
+def typed_number(text: str) -> str:
+    """Return a number as a customer typed it, without what no database takes as text, in capitals."""
+    return text.encode("utf8", "ignore").decode().replace("\0", "").strip().upper()
+
+
 def open_receiver(cipher: Cipher, data: bytes) -> dict[str, str]:
     return dict(json.loads(cipher.decrypt(data, column=RECEIVER)))
 
@@ -59,7 +64,7 @@ async def read_orders(connection: AsyncConnection, cipher: Cipher, *where: sa.Co
 
 
 async def read_order(connection: AsyncConnection, cipher: Cipher, number: str, *where: sa.ColumnElement[bool]) -> Order:
-    found = await read_orders(connection, cipher, tables.orders.c.number == number.strip().upper(), *where, limit=1)
+    found = await read_orders(connection, cipher, tables.orders.c.number == typed_number(number), *where, limit=1)
     if not found:
         raise NotFoundError(f"there is no order {number[:40]!r} here")
     return found[0]

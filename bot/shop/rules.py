@@ -22,8 +22,8 @@ ADDRESS_LENGTH = (5, 200)
 TITLE_LENGTH = (1, 100)
 
 _TAX_NUMBER = re.compile(r"[0-9A-Z]{8,20}")  # 18 signs in China (GB 32100-2015), 8 to 15 elsewhere
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_CITY = re.compile(r"(?:省|自治区|^)([一-鿿]{2,6}?)市")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_CITY = re.compile(r"^(?:[一-鿿]+?(?:省|自治区))?([一-鿿]{2,6}?)市")
 
 
 def check_return(kind: str, reason: str) -> None:
@@ -58,7 +58,7 @@ def clean_tax_number(tax_number: str) -> str:
 
 def city_of(address: str) -> str:
     """Return the city that a Chinese address names; empty where none is recognised."""
-    found = _CITY.search(address)
+    found = _CITY.match(address)
     return found.group(1) if found else ""
 
 

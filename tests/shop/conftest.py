@@ -1,0 +1,127 @@
+"""The demo company with a few customers, as our own SQL and as a company's server over HTTP."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from aiohttp.test_utils import TestServer
+
+from bot.crypto import Cipher
+from bot.database import Database, sync_engine
+from bot.database.conversations import conversations, inboxes, threads
+from bot.effects import EffectKey
+from bot.shop.client import ShopClient
+from bot.shop.demo import DemoShop
+from bot.shop.protocol import Order, OrderStatus, Shop
+from bot.shop.remote import RemoteShop
+from bot.shop.sample import SampleData, generate, load
+from tests.postgres import PostgresServer
+from tests.shop.company import CONVERSATION, Company
+
+NOW = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
+SECRET = "the shop's secret"
+
+LOYAL, WAITING, LEAVING, HAPPY = "C000001", "C000002", "C000003", "C000004"
+NO_MEMBER = "C000999"
+
+Key = Callable[..., EffectKey]
+
+
+@pytest.fixture(scope="session")
+def cipher() -> Cipher:
+    return Cipher(bytes(range(32)))
+
+
+@pytest.fixture(scope="session")
+def sample() -> SampleData:
+    return generate(12, now=NOW)
+
+
+@pytest.fixture(scope="session")
+def loaded_sqlite(sqlite_template: Path, sample: SampleData, cipher: Cipher) -> Path:
+    """The migrated template with the sample in it, and two conversations of the bot."""
+    path = sqlite_template.with_name("shop.sqlite3")
+    shutil.copy(sqlite_template, path)
+    _fill(f"sqlite:///{path}", sample, cipher)
+    return path
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def database_url(request: pytest.FixtureRequest, loaded_sqlite: Path, tmp_path: Path, sample: SampleData, cipher: Cipher) -> str:
+    if request.param == "sqlite":
+        return _copy(loaded_sqlite, tmp_path / "yingda.sqlite3")
+    server: PostgresServer = request.getfixturevalue("postgres")
+    url = server.fresh_database()
+    _fill(url, sample, cipher)
+    return url
+
+
+@pytest.fixture
+def demo(database: Database, cipher: Cipher) -> DemoShop:
+    return DemoShop(database, cipher, now=lambda: NOW)
+
+
+@pytest.fixture
+async def company(loaded_sqlite: Path, tmp_path: Path, cipher: Cipher) -> AsyncIterator[Company]:
+    """The company's own system: another database, another process's memory."""
+    database = Database(_copy(loaded_sqlite, tmp_path / "company.sqlite3"))
+    yield Company(DemoShop(database, cipher, now=lambda: NOW), SECRET)
+    await database.close()
+
+
+@pytest.fixture
+async def company_url(company: Company) -> AsyncIterator[str]:
+    async with TestServer(company.app()) as server:
+        yield str(server.make_url("/yingda"))
+
+
+@pytest.fixture
+async def remote(company_url: str, database: Database) -> AsyncIterator[RemoteShop]:
+    shop = RemoteShop(company_url, SECRET, database=database, client=ShopClient(company_url, SECRET, timeout_s=0.5, backoff_s=0.01))
+    yield shop
+    await shop.close()
+
+
+@pytest.fixture(params=["demo", "remote"])
+def shop(request: pytest.FixtureRequest, database_url: str) -> Shop:
+    """Every test that takes this runs on our own SQL and over HTTP."""
+    chosen: Shop = request.getfixturevalue(request.param)
+    return chosen
+
+
+@pytest.fixture
+def key() -> Key:
+    """Make keys of changes that the first conversation's bot asks for; each message its own."""
+
+    def make(message: str = "m1", action: str = "action_test", *, conversation: str = "c1", epoch: int = 1) -> EffectKey:
+        return EffectKey(conversation, message, action, epoch)
+
+    return make
+
+
+async def find_order(shop: Shop, customer_id: str, status: OrderStatus) -> Order:
+    """Return the newest of the customer's orders in this state."""
+    return next(order for order in await shop.orders(customer_id, limit=50) if order.status == status)
+
+
+def _copy(template: Path, path: Path) -> str:
+    shutil.copy(template, path)
+    return f"sqlite:///{path}"
+
+
+def _fill(url: str, sample: SampleData, cipher: Cipher) -> None:
+    engine = sync_engine(url)
+    load(engine, cipher, sample)
+    row = {"status": "bot", "epoch": 1, "language": "zh", "created_at": NOW, "updated_at": NOW}
+    with engine.begin() as connection:
+        connection.execute(sa.insert(inboxes).values(id="website", channel="website", name="Website", created_at=NOW))
+        for name in ("c1", "c2", CONVERSATION):
+            thread = {"id": f"thread-{name}", "inbox_id": "website", "channel_user": name, "language": "zh", "created_at": NOW}
+            connection.execute(sa.insert(threads).values(thread))
+            connection.execute(sa.insert(conversations).values(id=name, thread_id=thread["id"], **row))
+    engine.dispose()
