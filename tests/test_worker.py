@@ -1,0 +1,100 @@
+"""The worker takes up what dead processes left."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import redis.asyncio as aioredis
+import sqlalchemy as sa
+
+from bot.conversations import store
+from bot.conversations.assignment import Assignment
+from bot.conversations.service import ConversationService
+from bot.database.conversations import conversations
+from bot.database.escalations import escalations
+from bot.escalations.queue import GENERATION, PRESENCE
+from bot.ids import utcnow
+from bot.messages import HandOff, HandoffReason, InboundMessage, Status, Turn
+from bot.worker import Worker
+from tests.conversations.conftest import agent, assignment, conversation, rasa, say, service, services, settle, transcript
+from tests.fakes import FakeRasa
+
+__all__ = ["agent", "assignment", "rasa", "service", "services"]
+
+HAND_OFF = HandOff(reason=HandoffReason.CUSTOMER_REQUEST)
+
+
+async def test_an_unanswered_message_of_a_dead_process_is_answered(service: ConversationService) -> None:
+    """The web process stored the message, took the lease and was killed."""
+    worker = Worker(service.services)
+    service.turns.start = lambda conversation_id: None  # type: ignore[method-assign]
+    message = await service.receive(InboundMessage(inbox_id="website", channel_user="v", client_id="1", text="hello there"))
+    async with service.services.database.write() as connection:
+        past = utcnow() - timedelta(seconds=30)
+        change = sa.update(conversations).values(turn_owner="dead", turn_until=past, updated_at=past)
+        await connection.execute(change)
+
+    await worker.answer_the_unanswered()
+    await settle(worker._service)
+
+    assert await transcript(service, message.conversation_id) == [("customer", "hello there"), ("bot", "you said hello there")]
+
+
+async def test_a_living_process_is_left_alone(service: ConversationService) -> None:
+    worker = Worker(service.services)
+    service.turns.start = lambda conversation_id: None  # type: ignore[method-assign]
+    message = await service.receive(InboundMessage(inbox_id="website", channel_user="v", client_id="1", text="hello there"))
+
+    await worker.answer_the_unanswered()
+    await settle(worker._service)
+
+    assert len(await transcript(service, message.conversation_id)) == 1
+
+
+async def test_after_a_wipe_of_redis_the_queue_stands_again(
+    service: ConversationService, assignment: Assignment, rasa: FakeRasa, agent: store.Row, redis: aioredis.Redis
+) -> None:
+    rasa.answer = lambda request: Turn(message_id=request.message_id, hand_off=HAND_OFF)
+    message = await say(service, "a person please")
+    await redis.flushall()
+
+    await Worker(service.services).keep_the_queue()
+
+    assert await assignment.claim(agent) == message.conversation_id
+
+
+async def test_the_conversation_of_an_agent_who_is_gone_waits_again_at_its_old_place(
+    service: ConversationService, assignment: Assignment, rasa: FakeRasa, agent: store.Row, redis: aioredis.Redis
+) -> None:
+    rasa.answer = lambda request: Turn(message_id=request.message_id, hand_off=HAND_OFF)
+    message = await say(service, "a person please")
+    await assignment.claim(agent)
+    worker = Worker(service.services)
+    await worker.keep_the_queue()
+    assert (await conversation(service, message.conversation_id)).status == Status.AGENT
+
+    await redis.delete(PRESENCE)
+    await worker.keep_the_queue()
+    assert (await conversation(service, message.conversation_id)).status == Status.AGENT, "the queue was built a moment ago"
+    await redis.set(GENERATION, 1)
+    await worker.keep_the_queue()
+
+    row = await conversation(service, message.conversation_id)
+    assert (row.status, row.agent_id, row.epoch) == (Status.WAITING, None, 4)
+    async with service.services.database.read() as connection:
+        assert (await connection.execute(sa.select(escalations.c.status))).scalars().all() == ["waiting"]
+    assert await assignment.claim(agent) == message.conversation_id
+
+
+async def test_what_waits_only_for_the_bot_goes_back_when_it_is_well(service: ConversationService, rasa: FakeRasa) -> None:
+    rasa.away = True
+    message = await say(service, "where is my parcel?")
+    worker = Worker(service.services)
+    await worker.return_to_the_bot()
+    assert (await conversation(service, message.conversation_id)).status == Status.WAITING
+
+    rasa.away = False
+    await worker.return_to_the_bot()
+    await settle(worker._service)
+
+    assert (await transcript(service, message.conversation_id))[-1] == ("bot", "you said where is my parcel?")
