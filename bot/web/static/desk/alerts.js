@@ -2,6 +2,7 @@
 
 import { myEntries, record, unread, waitingEntries } from "./conversations.js";
 import { language, t, word } from "./i18n.js";
+import { nameOf } from "./names.js";
 import { prefer, preference } from "./preferences.js";
 import { go } from "./router.js";
 import { changed, state, watch } from "./store.js";
@@ -56,19 +57,23 @@ export async function askForNotifications() {
 
 function notify(title, body, onClick) {
   if (!("Notification" in globalThis) || Notification.permission !== "granted" || document.visibilityState === "visible") return;
-  const notification = new Notification(title, { body, tag: title, lang: language() });
-  notification.onclick = () => {
-    window.focus();
-    onClick();
-    notification.close();
-  };
+  try {
+    const notification = new Notification(title, { body, tag: title, lang: language() });
+    notification.onclick = () => {
+      window.focus();
+      onClick();
+      notification.close();
+    };
+  } catch {
+    // Chrome on Android knows notifications but lets no page make one; the sound has to do
+  }
 }
 
 /** Somebody waits for an agent. */
 export function newWork(escalationId) {
   if (state.presence === "away") return;
   const entry = waitingEntries().find((waiting) => waiting.escalation_id === escalationId);
-  const text = entry ? `${entry.customer} · ${word("reason", entry.reason)}` : t("alert.work");
+  const text = entry ? `${nameOf(entry.customer)} · ${word("reason", entry.reason)}` : t("alert.work");
   play(NEW_WORK);
   announce(`${t("alert.work")} ${entry ? text : ""}`);
   notify(t("alert.work"), text, () => entry && go({ tab: "queue", id: entry.conversation_id, panel: false }));
@@ -78,7 +83,7 @@ export function newWork(escalationId) {
 export function newMessage(id, message) {
   const looking = document.visibilityState === "visible" && document.hasFocus() && state.route.id === id;
   if (looking) return;
-  const name = record(id).customer?.name || myEntries().find((entry) => entry.conversation_id === id)?.customer || t("customer.visitor");
+  const name = record(id).customer?.name || nameOf(myEntries().find((entry) => entry.conversation_id === id)?.customer);
   play(NEW_MESSAGE);
   if (state.route.id !== id) announce(t("alert.message", { name }));
   notify(t("alert.message", { name }), message.text.slice(0, 120), () => go({ tab: "queue", id, panel: false }));

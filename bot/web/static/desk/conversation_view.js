@@ -8,6 +8,7 @@ import { statusTag } from "./entry.js";
 import { handoffBox } from "./handoff.js";
 import { icon } from "./icons.js";
 import { t, word } from "./i18n.js";
+import { nameOf } from "./names.js";
 import { prefer, preference } from "./preferences.js";
 import { go } from "./router.js";
 import { changed, state, watch } from "./store.js";
@@ -64,7 +65,8 @@ function opened(entry, signal) {
 /** The name as the queue or the loaded customer gives it. */
 function customerName(entry) {
   const listed = [...(state.queue?.mine ?? []), ...waitingEntries()].find((each) => each.conversation_id === entry.id);
-  return entry.customer?.name || listed?.customer || entry.label || (entry.loaded ? t("customer.visitor") : "");
+  const label = listed?.customer || entry.label;
+  return entry.customer?.name || (label || entry.loaded ? nameOf(label) : "");
 }
 
 let headShown = "";

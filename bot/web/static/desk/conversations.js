@@ -53,6 +53,12 @@ export function setConversation(entry, conversation) {
   changed("record");
 }
 
+/** Take over news of the owner that is fresher than any answer still on its way. */
+export function ownerIs(entry, conversation) {
+  entry.frames += 1;
+  setConversation(entry, conversation);
+}
+
 const wasNear = (owner) => owner === "mine" || owner === "waiting";
 
 /** Load a conversation or bring it up to date; calls at the same time share one request. */

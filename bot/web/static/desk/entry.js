@@ -3,6 +3,7 @@
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { t, word } from "./i18n.js";
+import { nameOf } from "./names.js";
 import { claim, open } from "./work.js";
 
 /** A skill is a topic and a language, such as orders_zh. */
@@ -26,20 +27,20 @@ export function waitingRow({ entry, place, open: isOpen, busy }) {
   return h("li", { class: `entry ${isOpen ? "open" : ""}`, data: { priority } },
     h("button", { class: "entry-main", data: { part: "main" }, "aria-current": isOpen ? "true" : null, onclick: () => open(id, { tab: "queue" }, customer) },
       h("span", { class: "entry-top" },
-        h("span", { class: "entry-name" }, customer),
+        h("span", { class: "entry-name" }, nameOf(customer)),
         h("span", { class: "timer", data: { since: entry.since }, title: t("queue.waiting_since") })),
       h("span", { class: "entry-reason" }, word("reason", reason), entry.left_message && h("span", { class: "tag plain" }, t("queue.left_message"))),
       entry.summary && h("span", { class: "entry-text" }, excerpt(entry.summary)),
       h("span", { class: "tags" }, priorityTag(priority), h("span", { class: "tag plain" }, topic(entry.skill)), languageTag(entry.language), churnTag(entry.churn_level))),
     h("button", { class: "button small entry-claim", data: { part: "claim" }, disabled: busy, onclick: () => claim(escalationId),
-      "aria-label": t("claim.this", { name: customer, n: place }) }, t("claim.short")));
+      "aria-label": t("claim.this", { name: nameOf(customer), n: place }) }, t("claim.short")));
 }
 
 export function mineRow({ entry, unread, open: isOpen, last }) {
   return h("li", { class: `entry ${isOpen ? "open" : ""} ${unread ? "unread" : ""}`, data: { priority: entry.priority } },
     h("button", { class: "entry-main", data: { part: "main" }, "aria-current": isOpen ? "true" : null, onclick: () => open(entry.conversation_id, { tab: "queue" }, entry.customer) },
       h("span", { class: "entry-top" },
-        h("span", { class: "entry-name" }, entry.customer),
+        h("span", { class: "entry-name" }, nameOf(entry.customer)),
         last && h("span", { class: "entry-time", data: { ago: last.created_at } })),
       h("span", { class: "entry-bottom" },
         h("span", { class: "entry-text one-line" }, last ? lastLine(last, t("sender.me")) : entry.summary),
@@ -51,7 +52,7 @@ export function pastRow({ entry, open: isOpen }) {
   return h("li", { class: `entry ${isOpen ? "open" : ""}` },
     h("button", { class: "entry-main", data: { part: "main" }, "aria-current": isOpen ? "true" : null, onclick: () => open(entry.conversation_id, { tab: "history" }, entry.customer) },
       h("span", { class: "entry-top" },
-        h("span", { class: "entry-name" }, entry.customer),
+        h("span", { class: "entry-name" }, nameOf(entry.customer)),
         h("span", { class: "entry-time", data: { ago: last?.created_at ?? entry.since } })),
       h("span", { class: "entry-text one-line" }, last ? lastLine(last) : entry.summary),
       h("span", { class: "tags" }, statusTag(entry.status), entry.reason && h("span", { class: "tag plain" }, word("reason", entry.reason)),

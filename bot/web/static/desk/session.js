@@ -34,6 +34,7 @@ export async function logout() {
   await api.logout();
   forgetDrafts();
   forgetConversations();
+  state.agent = null;
   show("login");
   onLeave();
 }

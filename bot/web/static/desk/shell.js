@@ -16,13 +16,15 @@ const GRACE_MS = 1200; // shorter interruptions are not worth a bar
 export function shell({ signal, redraw }) {
   const panes = h("div", { class: "panes" }, workList(signal), conversationView(signal), customerView(signal));
   const root = h("div", { class: "desk" }, header({ signal, redraw }), connectionBar(signal), panes);
+  let shown = "";
   watch(["route"], () => {
     const { id, panel } = state.route;
     panes.dataset.shows = panel ? "customer" : id ? "conversation" : "work";
     panes.dataset.panel = String(panel);
     panes.dataset.open = String(Boolean(id));
     subscribe();
-    showOpen();
+    if (id !== shown) showOpen();
+    shown = id;
   }, signal);
   return root;
 }

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { announceMessage, newMessage, newWork } from "./alerts.js";
 import { now } from "./clock.js";
-import { addMessages, hasHole, lastSeq, loadConversation, markSeen, myEntries, openRecord, ownership, record, setConversation } from "./conversations.js";
+import { addMessages, hasHole, lastSeq, loadConversation, markSeen, myEntries, openRecord, ownerIs, ownership, record } from "./conversations.js";
 import { delivered, flush } from "./outbox.js";
 import { DeskSocket } from "./socket.js";
 import { changed, state } from "./store.js";
@@ -87,8 +87,7 @@ const receivers = {
   conversation({ conversation }) {
     const entry = record(conversation.id);
     const moved = entry.conversation?.status !== conversation.status;
-    entry.frames += 1;
-    setConversation(entry, conversation);
+    ownerIs(entry, conversation);
     if (moved && entry.loaded && entry.id === state.route.id) loadConversation(entry.id); // a new hand-off has a new escalation
   },
   typing({ conversation_id: id }) {

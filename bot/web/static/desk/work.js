@@ -1,7 +1,7 @@
 /** What an agent does: claim, open, resolve, return to the bot, reveal, go away and come back. */
 
 import * as api from "./api.js";
-import { loadConversation, markSeen, myEntries, ownership, record, setConversation } from "./conversations.js";
+import { loadConversation, markSeen, myEntries, ownerIs, ownership, record } from "./conversations.js";
 import { hasText, t } from "./i18n.js";
 import { go } from "./router.js";
 import { changed, state } from "./store.js";
@@ -78,8 +78,9 @@ export const claim = (escalationId = "") =>
     const { conversation_id: id } = await api.claim(escalationId).finally(() => (state.claiming = false));
     const entry = record(id);
     Object.assign(entry, { mineHere: true, gone: null });
-    if (entry.conversation) setConversation(entry, { status: "agent", agent: state.agent.display_name });
+    ownerIs(entry, { id, status: "agent", agent: state.agent.display_name });
     open(id, { tab: "queue" });
+    await entry.loading; // a preview's answer may still be on its way
     await Promise.all([refreshQueue(), loadConversation(id)]);
   });
 
@@ -95,7 +96,7 @@ function leave(name, call, status) {
         if (error.status === 409) await loadConversation(id);
         throw error;
       }
-      setConversation(entry, { status, agent: null });
+      ownerIs(entry, { status, agent: null });
       toast(t(`done.${name}`));
       await refreshQueue();
     });
