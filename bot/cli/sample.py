@@ -5,15 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import sqlalchemy as sa
-from rich.console import Console
-from rich.progress import Progress
 
 from bot.cli.database import open_database
+from bot.cli.progress import progress_bars
 from bot.cli.settings import settings_here
 from bot.crypto import Cipher
 from bot.errors import ConflictError
-from bot.shop.sample import SampleData, generate, load, write_truth
+from bot.shop.sample import generate, load, write_truth
 
 
 @click.command("sample-data", short_help="Fill the embedded database with the demo shop's customers.")
@@ -28,21 +26,10 @@ def command(customers: int, seed: int, truth: Path | None) -> None:
     settings = settings_here()
     if not settings.embedded_database:
         raise ConflictError("DATABASE_URL names a database of your own; sample data goes into the embedded one only (unset DATABASE_URL)")
-    with open_database(settings) as engine:
-        data = _fill(engine, Cipher(bytes.fromhex(settings.data_key)), customers, seed)
+    with open_database(settings) as engine, progress_bars() as progress:
+        data = generate(customers, seed, progress=progress)
+        load(engine, Cipher(bytes.fromhex(settings.data_key)), data, progress=progress)
     for table, rows in data.rows.items():
         click.echo(f"{len(rows):>8} {table}")
     if truth:
         click.echo(f"The true churn probabilities are in {write_truth(data, truth)}")
-
-
-def _fill(engine: sa.Engine, cipher: Cipher, customers: int, seed: int) -> SampleData:
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        tasks = {what: progress.add_task(what, total=None) for what in ("generate", "load")}
-
-        def show(what: str, done: int, total: int) -> None:
-            progress.update(tasks[what], completed=done, total=total)
-
-        data = generate(customers, seed, progress=show)
-        load(engine, cipher, data, progress=show)
-    return data

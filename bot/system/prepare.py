@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import secrets
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,7 @@ def prepare(settings: Settings) -> dict[str, Any]:
     try:
         if settings.demo:
             _sample_data(engine, settings)
-            _profiles(engine)
+            _profiles(engine, settings)
             return {"agent": demo_agent(engine, settings)}
         with engine.begin() as connection:
             return {"agents": connection.execute(sa.select(sa.func.count()).select_from(agents)).scalar_one()}
@@ -76,18 +75,18 @@ def _sample_data(engine: sa.Engine, settings: Settings) -> None:
     load(engine, Cipher(bytes.fromhex(settings.data_key)), data, progress=tell)
 
 
-def _profiles(engine: sa.Engine) -> None:
+def _profiles(engine: sa.Engine, settings: Settings) -> None:
     live = _count(engine, churn_models)
     known = _count(engine, customer_profiles)
-    if (live and known) or find_spec("bot.customers.run") is None:
+    if live and known:
         return
     tell("profiles")
     # scikit-learn and pandas take seconds to import.
     from bot.customers.run import refresh_profiles, train
 
     if not live:
-        train(engine)
-    refresh_profiles(engine)
+        train(settings, progress=tell)
+    refresh_profiles(settings, progress=tell)
 
 
 def _count(engine: sa.Engine, table: sa.Table) -> int:

@@ -87,7 +87,7 @@ class Supervisor:
 
     async def _prepare(self) -> dict[str, Any]:
         result = await self._step("prepare", "bot.system.prepare")
-        self._narrator.finish("database", "generate", "load", "profiles")
+        self._narrator.finish("database", "generate", "load", "profiles", "evaluate", "store")
         for process in serving_processes(self._settings, self._root):
             self._start(process)
         return result
