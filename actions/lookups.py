@@ -32,6 +32,14 @@ class OrderQuestion(Skill):
         """Return which order statuses are most likely meant; the first tier that has an order decides."""
         return ()
 
+    def likely(self, orders: list[Order]) -> list[Order]:
+        """Return the orders that may be meant; exactly one is taken without asking."""
+        for tier in self.tiers():
+            found = [order for order in orders if order.status in tier]
+            if found:
+                return found
+        return orders
+
     @abstractmethod
     async def tell(self, talk: Talk, order: Order) -> None:
         """Answer the question for an order that the speaker may look at."""
@@ -46,12 +54,12 @@ class OrderQuestion(Skill):
         spoken_of = talk.slot("order_number")
         if spoken_of and talk.who.owner_of(spoken_of) and await self._exists(talk, spoken_of):
             return await self._about(talk, spoken_of)
-        likely = self._likely(await talk.orders())
+        likely = self.likely(await talk.orders())
         if len(likely) == 1:
             await self.tell(talk, likely[0])
             return [SlotSet("order_number", likely[0].number)]
         if likely:
-            cards = [order_card(talk.words, order, [self._button(talk, order)]) for order in likely[:MOST_CARDS]]
+            cards = [order_card(talk.words, order, [self.button(talk, order)]) for order in likely[:MOST_CARDS]]
             talk.say("utter_which_order", cards=cards)
             return []
         if talk.who.identified:
@@ -78,14 +86,7 @@ class OrderQuestion(Skill):
             return False
         return True
 
-    def _likely(self, orders: list[Order]) -> list[Order]:
-        for tier in self.tiers():
-            found = [order for order in orders if order.status in tier]
-            if found:
-                return found
-        return orders
-
-    def _button(self, talk: Talk, order: Order) -> dict[str, str]:
+    def button(self, talk: Talk, order: Order) -> dict[str, str]:
         return talk.button("this_order", self.intent, order_number=order.number)
 
     def _ask(self, talk: Talk) -> Events:

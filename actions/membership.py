@@ -31,7 +31,8 @@ class ActionMembershipStatus(Skill):
             talk.say("utter_no_membership")
         else:
             renews = talk.words.day_and_year(membership.renews_at)
-            talk.say(f"utter_membership_{membership.status}", cards=[membership_card(talk.words, membership)], renews=renews)
+            status = membership.status if membership.status in {"cancelled", "expired"} else "active"
+            talk.say(f"utter_membership_{status}", cards=[membership_card(talk.words, membership)], renews=renews)
         return []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 
 from actions.cards import facts_card, order_card
 from actions.context import Talk
@@ -30,6 +31,9 @@ class UnshippedForm(OrderForm):
 
     def refusal(self, order: Order) -> str:
         return "utter_refused_already_cancelled" if order.status == OrderStatus.CANCELLED else "utter_refused_already_shipped"
+
+    @abstractmethod
+    async def sum_up(self, talk: Talk, answers: Answers) -> None: ...
 
 
 class CancelOrderForm(UnshippedForm):

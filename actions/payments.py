@@ -6,7 +6,9 @@ from actions.cards import coupon_card, order_card
 from actions.context import Talk
 from actions.lookups import OrderQuestion
 from actions.skill import Events, Skill
+from bot.ids import utcnow
 from bot.shop.protocol import Order, OrderStatus
+from bot.shop.rules import PRICE_PROTECTION
 
 MOST_COUPONS = 6
 
@@ -48,12 +50,18 @@ class ActionPriceProtection(OrderQuestion):
     action_name = "action_price_protection"
     intent = "price_protection"
 
-    def tiers(self) -> tuple[tuple[str, ...], ...]:
-        return ((OrderStatus.PAID, OrderStatus.SHIPPED, OrderStatus.DELIVERED),)
+    def likely(self, orders: list[Order]) -> list[Order]:
+        """Return those in which something costs less now, else the newest one, so that the shop says why not."""
+        return [order for order in orders if _is_cheaper_now(order)] or orders[:1]
 
-    def _button(self, talk: Talk, order: Order) -> dict[str, str]:
+    def button(self, talk: Talk, order: Order) -> dict[str, str]:
         return talk.button("price_protection", self.intent, order_number=order.number)
 
     async def tell(self, talk: Talk, order: Order) -> None:
         coupon = await talk.services.shop.protect_price(order.number, key=talk.key(self.action_name))
         talk.say("utter_price_protected", cards=[coupon_card(talk.words, coupon)], order_number=order.number)
+
+
+def _is_cheaper_now(order: Order) -> bool:
+    in_time = order.payment_status == "paid" and utcnow() - order.placed_at <= PRICE_PROTECTION
+    return in_time and any(line.product.price.minor < line.price.minor for line in order.lines)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from rasa_sdk.events import SlotSet
 
 from actions.cards import facts_card, return_card
@@ -11,12 +13,14 @@ from actions.forms import CONFIRMED, Answers, Conclusion
 from actions.lookups import OrderQuestion
 from actions.order_forms import DIGITS_SLOT, OrderForm
 from actions.skill import Events, Skill
+from bot.ids import utcnow
 from bot.shop.protocol import Order, OrderLine, OrderStatus, Return
-from bot.shop.rules import RETURN_REASONS
+from bot.shop.rules import RETURN_PERIOD, RETURN_REASONS
 
 MOST_RETURNS = 5
 _KIND = {"exchange_item": "exchange", "return_item": "return"}
 _REASON_OF_INTENT = {"report_damaged": "damaged", "delivery_problem": "wrong_item"}
+_STATUSES = frozenset({"requested", "approved", "received", "refunded", "rejected"})
 _OTHER = frozenset({"inform", "nlu_fallback", ""})
 
 
@@ -27,6 +31,10 @@ class ReturnForm(OrderForm):
 
     def fits(self, order: Order) -> bool:
         return order.status == OrderStatus.DELIVERED and bool(open_lines(order))
+
+    async def fitting(self, talk: Talk) -> list[Order]:
+        """Offer what came lately. An older order that the customer names is for the shop to refuse or not."""
+        return [order for order in await super().fitting(talk) if _delivered_within(order, RETURN_PERIOD)]
 
     def refusal(self, order: Order) -> str:
         if order.status == OrderStatus.CANCELLED:
@@ -143,6 +151,11 @@ def open_lines(order: Order) -> list[OrderLine]:
     return [line for line in order.lines if line.return_status in {"", "rejected"}]
 
 
+def _delivered_within(order: Order, period: timedelta) -> bool:
+    delivered = [event.at for shipment in order.shipments for event in shipment.events if event.code == "delivered"]
+    return not delivered or utcnow() - max(delivered) <= period
+
+
 def _tell_returns(talk: Talk, returns: list[Return], orders: list[Order]) -> None:
     if not returns:
         talk.say("utter_no_refunds")
@@ -150,7 +163,8 @@ def _tell_returns(talk: Talk, returns: list[Return], orders: list[Order]) -> Non
     names = {line.id: line.product.name(talk.words.language) for order in orders for line in order.lines}
     cards = [return_card(talk.words, made, names.get(made.order_line_id, made.order_line_id)) for made in returns]
     newest = returns[0]
-    talk.say(f"utter_refund_{newest.status}", cards=cards, amount=talk.words.money(newest.amount))
+    status = newest.status if newest.status in _STATUSES and newest.kind != "exchange" else "unknown"
+    talk.say(f"utter_refund_{status}", cards=cards, amount=talk.words.money(newest.amount))
 
 
 def _item(order: Order, made: Return, language: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from actions.cards import order_card, shipment_card
 from actions.context import Talk
 from actions.lookups import OrderQuestion
@@ -10,6 +12,9 @@ from bot.errors import NotFoundError
 from bot.ids import utcnow
 from bot.shop.protocol import Order, OrderStatus
 
+RECENT = timedelta(days=14)  # who misses a parcel says so sooner
+
+_STATUSES = frozenset({"late", "in_transit", "out_for_delivery", "delivered", "exception"})
 _UNDERWAY = (OrderStatus.PAID, OrderStatus.SHIPPED)
 
 
@@ -41,14 +46,17 @@ class ActionTrackShipment(OrderQuestion):
 
     async def tell(self, talk: Talk, order: Order) -> None:
         if not order.shipments:
+            cancelled = order.status == OrderStatus.CANCELLED
+            unpaid = order.payment_status in {"pending", "failed"}
             talk.say(
-                f"utter_not_shipped_{'cancelled' if order.status == OrderStatus.CANCELLED else order.payment_status}",
+                f"utter_not_shipped_{'cancelled' if cancelled else order.payment_status if unpaid else 'paid'}",
                 cards=[order_card(talk.words, order)],
                 promised=talk.words.day(order.promised_at),
             )
             return
         late = order.status != OrderStatus.DELIVERED and order.promised_at < utcnow()
         status = "late" if late else order.shipments[0].status
+        status = status if status in _STATUSES else "in_transit"
         buttons = [talk.button("human", "human_handoff")] if status in {"late", "exception"} else []
         talk.say(
             f"utter_shipment_{status}",
@@ -65,8 +73,9 @@ class ActionDeliveryProblem(OrderQuestion):
     action_name = "action_delivery_problem"
     intent = "delivery_problem"
 
-    def tiers(self) -> tuple[tuple[str, ...], ...]:
-        return (OrderStatus.SHIPPED, OrderStatus.PAID), (OrderStatus.DELIVERED,)
+    def likely(self, orders: list[Order]) -> list[Order]:
+        lately = utcnow() - RECENT
+        return [order for order in orders if order.status == OrderStatus.SHIPPED or _delivered_since(order, lately)] or orders
 
     async def tell(self, talk: Talk, order: Order) -> None:
         number = {"order_number": order.number}
@@ -81,3 +90,7 @@ class ActionDeliveryProblem(OrderQuestion):
             order_number=order.number,
             promised=talk.words.day(order.promised_at),
         )
+
+
+def _delivered_since(order: Order, moment: datetime) -> bool:
+    return any(event.code == "delivered" and event.at > moment for shipment in order.shipments for event in shipment.events)
