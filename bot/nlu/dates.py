@@ -35,7 +35,10 @@ class DateFinder:
         self._rules: list[tuple[re.Pattern[str], _Reader]] = [
             (re.compile(rf"(?<![\w-])(?P<y>20\d\d)[-/.](?P<m>\d\d?)[-/.](?P<d>\d\d?)(?![\d-])|{_CHINESE_DATE}"), self._calendar),
             (re.compile(_english_date(words.months)), self._calendar),
-            (re.compile(r"(?<![\d/.-])(?P<m>\d\d?)/(?P<d>\d\d?)(?:/(?P<y>20\d\d))?(?![\d/])"), self._calendar),
+            (
+                re.compile(_SLASHED),
+                self._calendar,
+            ),
             (re.compile(rf"{_LATIN_START}(?P<day>{_any(words.days)}){_LATIN_END}"), self._day),
             (re.compile(_weekday(words)), self._weekday),
             (re.compile(_AGO), self._ago),
@@ -85,6 +88,11 @@ class DateFinder:
 
 _LATIN_START = r"(?<![a-z])"
 _LATIN_END = r"(?![a-z])"
+# 10/10 may be a praise and 12/4 a flat: without a year a word must say that it is a day.
+_SLASHED = (
+    r"(?:(?<=on )|(?<=from )|(?<=since )|(?<=by )|(?<=before )|(?<=after )|(?<![\d/.-])(?=\d\d?/\d\d?/20))"
+    r"(?P<m>\d\d?)/(?P<d>\d\d?)(?:/(?P<y>20\d\d))?(?![\d/])"
+)
 _CHINESE_DATE = (
     rf"(?:(?P<y2>20\d\d|二[零〇]{HAN_NUMBER[:-1]}{{2}})年)?"
     rf"(?P<m2>1[0-2]|0?[1-9]|十?[一二]|[三四五六七八九十])月(?P<d2>[0-3]?\d|{HAN_NUMBER})[日号]"
@@ -111,8 +119,8 @@ def _weekday(words: DateWords) -> str:
     english = [day for day in words.weekdays if day.isascii()]
     full = [day for day in english if day not in words.weekdays_with_week_only]
     return (
-        rf"(?:(?P<zh_week>{chinese_week})个?)?(?:周|星期|礼拜)(?P<zh_day>{chinese_day})"
-        rf"|{_LATIN_START}(?:(?P<en_week>{english_week}) (?P<en_day>{_any(english)})|(?P<full_day>{_any(full)})){_LATIN_END}"
+        rf"(?:(?<![得早晚])(?P<zh_week>{chinese_week})个?)?(?:周|星期|礼拜)(?P<zh_day>{chinese_day})"
+        rf"|(?<!black ){_LATIN_START}(?:(?P<en_week>{english_week}) (?P<en_day>{_any(english)})|(?P<full_day>{_any(full)})){_LATIN_END}"
     )
 
 

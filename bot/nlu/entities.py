@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import yaml
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
@@ -19,34 +18,12 @@ from rasa.shared.nlu.constants import ENTITIES, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.errors import SettingError
-from bot.nlu.dates import DateFinder, DateWords
-from bot.nlu.lookup import Lookup, read_entries, read_phrases
-from bot.nlu.normalize import Folded
-from bot.nlu.patterns import PatternFinder, ReasonFinder
-from bot.nlu.spans import Found, without_overlaps
+from bot.nlu.normalize import Folded, fold
+from bot.nlu.rules import EntityRules, copy_rules
+from bot.nlu.spans import Found
 from bot.nlu.tokenizer import folded_text
 
-_RULE_FILES = ("patterns.yml", "currencies.yml", "return_reasons.yml", "dates.yml")
-
-
-class EntityRules:
-    """All finders, from the files of one folder (`nlu_data/lookups` or a model's copy of it)."""
-
-    def __init__(self, folder: Path, lists: dict[str, list[str]]) -> None:
-        patterns, currencies, reasons, dates = (_read(folder / name) for name in _RULE_FILES)
-        self._patterns = PatternFinder(patterns, currencies)
-        self._reasons = ReasonFinder(reasons)
-        self._dates = DateFinder(DateWords(**dates))
-        self._lookups = [_lookup(entity, [folder / name for name in names]) for entity, names in lists.items()]
-
-    def find(self, text: str, today: date) -> list[Found]:
-        """Return what there is in a folded text, in its order, without overlaps."""
-        text = _lower(text)
-        found = [*self._patterns.find(text), *self._reasons.find(text), *self._dates.find(text, today)]
-        for lookup in self._lookups:
-            found.extend(lookup.find(text))
-        return without_overlaps(found)
+_LATIN_WORD = re.compile("[a-z]+")
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=True)
@@ -100,8 +77,7 @@ class RuleEntityExtractor(GraphComponent, EntityExtractorMixin):  # type: ignore
 
     def train(self, training_data: TrainingData) -> Resource:
         with self._model_storage.write_to(self._resource) as folder:
-            for name in (*_RULE_FILES, *(name for names in self._lists.values() for name in names)):
-                shutil.copyfile(self._folder / name, folder / name)
+            copy_rules(self._folder, folder, self._lists, words=_plain_words(training_data))
         return self._resource
 
     def process(self, messages: list[Message]) -> list[Message]:
@@ -125,19 +101,12 @@ class RuleEntityExtractor(GraphComponent, EntityExtractorMixin):  # type: ignore
         }
 
 
-def _lookup(entity: str, files: list[Path]) -> Lookup:
-    entries = [entry for file in files for entry in read_entries(file)]
-    return Lookup(entity, entries, phrases=[phrase for file in files for phrase in read_phrases(file)])
-
-
-def _lower(text: str) -> str:
-    """Lower-case without changing any place: a few letters grow (İ)."""
-    lowered = text.lower()
-    return lowered if len(lowered) == len(text) else "".join(low if len(low := one.lower()) == 1 else one for one in text)
-
-
-def _read(path: Path) -> Any:
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise SettingError(f"The rules in {path} cannot be read: {error}") from error
+def _plain_words(training_data: TrainingData) -> set[str]:
+    """Return the Latin words that stand outside of entities: whoever types them means them."""
+    words: set[str] = set()
+    for message in training_data.training_examples:
+        text = message.get(TEXT) or ""
+        for entity in message.get(ENTITIES) or []:
+            text = text[: entity["start"]] + " " * (entity["end"] - entity["start"]) + text[entity["end"] :]
+        words.update(_LATIN_WORD.findall(fold(text).text.lower()))
+    return words

@@ -20,7 +20,7 @@ from bot.nlu.spans import Found
 # A shorter name is too near to other words: cable and table.
 _MIN_LATIN_FOR_ERRORS = 6
 _MIN_HAN_FOR_ERRORS = 5
-_LETTERS_PER_ERROR = 6
+_LETTERS_PER_ERROR = 5
 _PLURALS = ("es", "s")
 
 
@@ -68,8 +68,10 @@ class _Name:
 class Lookup:
     """Finds an entity's names. The value is the entry's canonical name in the language in which it was written."""
 
-    def __init__(self, entity: str, entries: Iterable[Entry], *, phrases: Iterable[str] = ()) -> None:
+    def __init__(self, entity: str, entries: Iterable[Entry], *, phrases: Iterable[str] = (), words: frozenset[str] = frozenset()) -> None:
+        """`phrases` hold no names; `words` are no errors of typing but words of their own ("charge" is no "charger")."""
         self._entity = entity
+        self._words = words
         self._phrases = tuple(fold(phrase).text.lower() for phrase in phrases)
         self._names: list[_Name] = []
         self._index: dict[str, list[int]] = defaultdict(list)
@@ -118,6 +120,11 @@ class Lookup:
                 yield Found(self._entity, start, end, name.value)
             start = text.find(name.text, start + 1)
 
+    def _is_mistyped(self, text: str, name: str) -> bool:
+        """Is it the name with an error, not another model number or other words?"""
+        strange = set(text.split()) - set(name.split())
+        return _digits(text) == _digits(name) and not strange <= self._words
+
     def _with_errors(self, name: _Name, text: str) -> Iterator[Found]:
         near = fuzz.partial_ratio_alignment(name.text, text, score_cutoff=70)
         if near is None:
@@ -129,8 +136,12 @@ class Lookup:
         distances = [(OSA.distance(name.text, text[start:end]), start, end) for start, end in spans]
         errors, start, end = min(distances, default=(len(text) + 1, 0, 0))
         # People rarely mistype the first letter, and other words begin with another one.
-        if errors <= name.errors and text[start] == name.text[0]:
+        if errors <= name.errors and text[start] == name.text[0] and self._is_mistyped(text[start:end], name.text):
             yield Found(self._entity, start, end, name.value, confidence=round(1 - errors / len(name.text), 2))
+
+
+def _digits(text: str) -> str:
+    return "".join(character for character in text if character.isdigit())
 
 
 def _bigrams(text: str) -> set[str]:

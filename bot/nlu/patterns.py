@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 import phonenumbers
 
@@ -22,13 +22,16 @@ class PatternFinder:
     """Finds entities by the regular expressions of `patterns.yml`, written as their rule says."""
 
     def __init__(self, rules: Iterable[Mapping[str, str]], currencies: Mapping[str, list[str]]) -> None:
+        # The longest first, so that us$ is not taken for $.
+        words = sorted(((word, code) for code, words in currencies.items() for word in words), key=lambda pair: -len(pair[0]))
+        code_of = dict(words)
         self._writers: dict[str, Callable[[str], str | None]] = {
             "as_is": str,
             "upper": str.upper,
             "digits": _digits,
             "phone_cn": lambda text: _phone(text, "CN"),
             "phone_us": lambda text: _phone(text, "US"),
-            "amount": lambda text: _amount(text, {word: code for code, words in currencies.items() for word in words}),
+            "amount": lambda text: _amount(text, code_of),
         }
         self._rules = [(rule["entity"], self._compile(rule), self._writer(rule)) for rule in rules]
 
@@ -91,12 +94,13 @@ def _phone(text: str, region: str) -> str | None:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
-def _amount(text: str, currency_of: Mapping[str, str]) -> str | None:
-    words = sorted(currency_of, key=len, reverse=True)
-    currency = next((word for word in words if word in text), None)
-    figure = text.replace(currency, "").replace(",", "").strip() if currency else text
-    if currency is None or not figure:
-        return None
+def _amount(text: str, code_of: Mapping[str, str]) -> str | None:
+    """Write 1,299元 as 1299.00 CNY; `code_of` a currency's word, longer words first."""
+    currency = next((word for word in code_of if word in text), "")
+    figure = text.replace(currency, "").replace(",", "").strip()
     spoken = number(figure)
-    value = Decimal(spoken) if spoken is not None else Decimal(figure)
-    return f"{value:.2f} {currency_of[currency]}"
+    try:
+        value = Decimal(figure if spoken is None else spoken)
+    except InvalidOperation:
+        return None
+    return f"{value:.2f} {code_of[currency]}" if currency else f"{value:.2f}"

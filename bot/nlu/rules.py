@@ -1,0 +1,68 @@
+"""All the rules that find entities, read from one folder of YAML files."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bot.errors import SettingError
+from bot.nlu.dates import DateFinder, DateWords
+from bot.nlu.lookup import Lookup, read_entries, read_phrases
+from bot.nlu.patterns import PatternFinder, ReasonFinder
+from bot.nlu.spans import Found, without_overlaps
+
+RULE_FILES = ("patterns.yml", "currencies.yml", "return_reasons.yml", "dates.yml")
+_WORDS_FILE = "words.txt"  # in a model: what its training data hold; beside the rules there is none
+
+
+class EntityRules:
+    """All finders, from the files of one folder (`nlu_data/lookups` or a model's copy of it)."""
+
+    def __init__(self, folder: Path, lists: dict[str, list[str]]) -> None:
+        words = frozenset(_read_text(folder / _WORDS_FILE).split("\n"))
+        patterns, currencies, reasons, dates = (_read(folder / name) for name in RULE_FILES)
+        self._patterns = PatternFinder(patterns, currencies)
+        self._reasons = ReasonFinder(reasons)
+        self._dates = DateFinder(DateWords(**dates))
+        self._lookups = [_lookup(entity, [folder / name for name in names], words) for entity, names in lists.items()]
+
+    def find(self, text: str, today: date) -> list[Found]:
+        """Return what there is in a folded text, in its order, without overlaps."""
+        text = _lower(text)
+        found = [*self._patterns.find(text), *self._reasons.find(text), *self._dates.find(text, today)]
+        for lookup in self._lookups:
+            found.extend(lookup.find(text))
+        return without_overlaps(found)
+
+
+def copy_rules(source: Path, target: Path, lists: dict[str, list[str]], *, words: set[str]) -> None:
+    """Put the rules of `source` and the training data's words into `target`."""
+    for name in (*RULE_FILES, *(name for names in lists.values() for name in names)):
+        shutil.copyfile(source / name, target / name)
+    (target / _WORDS_FILE).write_text("\n".join(sorted(words)), encoding="utf8")
+
+
+def _lookup(entity: str, files: list[Path], words: frozenset[str]) -> Lookup:
+    entries = [entry for file in files for entry in read_entries(file)]
+    return Lookup(entity, entries, phrases=[phrase for file in files for phrase in read_phrases(file)], words=words)
+
+
+def _lower(text: str) -> str:
+    """Lower-case without changing any place: a few letters grow (İ)."""
+    lowered = text.lower()
+    return lowered if len(lowered) == len(text) else "".join(low if len(low := one.lower()) == 1 else one for one in text)
+
+
+def _read(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise SettingError(f"The rules in {path} cannot be read: {error}") from error
+
+
+def _read_text(path: Path) -> str:
+    return path.read_text(encoding="utf8") if path.is_file() else ""
