@@ -69,20 +69,23 @@ class StandIns(MetaPathFinder, Loader):
 
 class StandInModule(ModuleType):
     def __getattr__(self, name: str) -> type:
-        return _stand_in(f"{self.__name__}.{name}")
+        return _add_stand_in(self, f"{self.__name__}.{name}")
 
 
 class StandInType(ABCMeta):
     """The type of all stand-ins; an ABCMeta, so that Rasa's abstract classes can inherit from one."""
 
     def __getattr__(cls, name: str) -> type:
-        return _stand_in(f"{cls.__qualname__}.{name}")
+        return _add_stand_in(cls, f"{cls.__name__}.{name}")
 
     def __call__(cls, *args: Any, **kwargs: Any) -> NoReturn:
-        raise ImportError(f"{cls.__qualname__} is only a stand-in in this process; see bot.dialogue.light")
+        raise ImportError(f"{cls.__name__} is only a stand-in in this process; see bot.dialogue.light")
 
 
-def _stand_in(name: str) -> type:
-    if name.rpartition(".")[2].startswith("__"):
+def _add_stand_in(owner: object, full_name: str) -> type:
+    name = full_name.rpartition(".")[2]
+    if name.startswith("__"):
         raise AttributeError(name)
-    return StandInType(name, (), {})
+    stand_in = StandInType(full_name, (), {})
+    setattr(owner, name, stand_in)
+    return stand_in
