@@ -7,6 +7,7 @@ BotError
 ├── ForbiddenError    somebody is, and may not do this (HTTP 403)
 ├── NotFoundError     the thing named does not exist, or not for this person (HTTP 404)
 ├── ConflictError     the world has moved on: stale epoch, lost claim, second return (HTTP 409)
+│   └── CapacityError the agent serves as many conversations as they may
 ├── TooManyError      a limit in time; `retry_after_s` says when to come back (HTTP 429)
 └── ServiceError      something that we call failed; `permanent` decides whether to retry (HTTP 503)
 """
@@ -48,6 +49,10 @@ class NotFoundError(BotError):
 class ConflictError(BotError):
     status = 409
     code = "conflict"
+
+
+class CapacityError(ConflictError):
+    code = "capacity"
 
 
 class TooManyError(BotError):

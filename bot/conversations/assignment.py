@@ -16,7 +16,7 @@ from bot.conversations.wake import News, Wake
 from bot.database.conversations import conversations
 from bot.database.escalations import escalations
 from bot.database.people import agents
-from bot.errors import ConflictError, NotFoundError, ServiceError
+from bot.errors import CapacityError, ConflictError, NotFoundError, ServiceError
 from bot.escalations.queue import Entry, QueueLost
 from bot.escalations.routing import skills_of
 from bot.ids import utcnow
@@ -36,7 +36,8 @@ class Assignment:
     async def claim(self, agent: store.Row, *, chosen: str = "") -> str:
         """Give the agent the next waiting conversation, or the chosen one; return its id.
 
-        Raises NotFoundError when nothing (more) waits for this agent and ConflictError at capacity.
+        Raises NotFoundError when nothing waits for this agent, CapacityError when they are full, ConflictError for a chosen one
+        that is gone.
         """
         skills = skills_of(agent.topics, agent.languages)
         for _ in range(TRIES):
@@ -46,7 +47,7 @@ class Assignment:
             entry = await self._entry(escalation_id)
             try:
                 conversation = await self._decide(agent, escalation_id)
-            except ConflictError:
+            except CapacityError:
                 if entry:
                     await self._services.queue.settle(escalation_id, skill=entry.skill)
                     await self._services.queue.enqueue(entry)
@@ -72,13 +73,13 @@ class Assignment:
             raise ServiceError("the queue is restarting; try again in a moment") from error
 
     async def _decide(self, agent: store.Row, escalation_id: str) -> store.Row | None:
-        """Compare and set in SQL; None when the escalation no longer waits. ConflictError when the agent is full."""
+        """Compare and set in SQL; None when the escalation no longer waits. CapacityError when the agent is full."""
         async with self._database.write() as connection:
             # The agent's row is the lock on their capacity.
             await connection.execute(sa.select(agents.c.id).where(agents.c.id == agent.id).with_for_update(key_share=True))
             busy = sa.select(sa.func.count()).where(conversations.c.agent_id == agent.id, conversations.c.status == Status.AGENT)
             if (await connection.execute(busy)).scalar_one() >= agent.capacity:
-                raise ConflictError(f"you are at your capacity of {agent.capacity} conversations; resolve one first")
+                raise CapacityError(f"you are at your capacity of {agent.capacity} conversations; resolve one first")
             row = await self._move(
                 connection, escalation_id, before=Status.WAITING, after=Status.AGENT, actor=f"agent:{agent.id}", agent_id=agent.id
             )

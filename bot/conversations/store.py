@@ -18,6 +18,8 @@ from bot.messages import Content, Message, Sender, Status
 
 Row = sa.Row[Any]
 
+BATCH = 500  # messages read at a time
+
 
 async def insert_once(connection: AsyncConnection, table: sa.Table, values: dict[str, Any]) -> None:
     """Insert the row unless one with the same key is there."""
@@ -170,7 +172,7 @@ async def next_unanswered(connection: AsyncConnection, conversation_id: str, ans
     return _message(row) if row else None
 
 
-async def messages_after(connection: AsyncConnection, conversation_id: str, seq: int, *, limit: int = 500) -> list[Message]:
+async def messages_after(connection: AsyncConnection, conversation_id: str, seq: int, *, limit: int = BATCH) -> list[Message]:
     query = (
         sa.select(messages).where(messages.c.conversation_id == conversation_id, messages.c.seq > seq).order_by(messages.c.seq).limit(limit)
     )

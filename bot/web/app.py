@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 
@@ -17,6 +18,7 @@ from bot.conversations.service import ConversationService
 from bot.conversations.services import open_services
 from bot.conversations.visitors import Visitors
 from bot.logs import configure_logging
+from bot.redis import REDIS_DOWN
 from bot.settings import Settings, load_settings
 from bot.web import desk, desk_socket, health, pages, widget, widget_socket
 from bot.web.origins import allowed_origins, install_cors
@@ -66,6 +68,8 @@ async def _open(app: App) -> None:
     app.ctx.listener = asyncio.create_task(app.ctx.hub.listen())
     async with services.database.write() as connection:
         await store.open_inbox(connection, widget.INBOX, channel="website", name=settings.company_name_en)
+    with contextlib.suppress(*REDIS_DOWN):  # the worker builds the queue as soon as Redis is there
+        await app.ctx.assignment.reconcile()
 
 
 async def _close(app: App) -> None:

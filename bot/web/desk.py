@@ -26,6 +26,7 @@ from bot.web.requests import answer, body, limit, services
 from bot.web.views import conversation_view, message_view, messages_view
 
 COOKIE = "yingda_session"
+LONGEST_CONVERSATION = 5000  # messages shown at once; more come over the live connection
 REVEALABLE = ("phone", "email", "address")
 
 blueprint = Blueprint("desk", url_prefix="/api/desk")
@@ -138,9 +139,12 @@ async def show(request: Request, conversation_id: str) -> HTTPResponse:
     async with box.database.read() as connection:
         row = await store.conversation(connection, conversation_id)
         customer_id = await _customer_id(connection, row.thread_id)
+        said = await store.messages_after(connection, conversation_id, 0, limit=LONGEST_CONVERSATION)
         view = {
             "conversation": await conversation_view(connection, row, agents_online=1),
-            "messages": await messages_view(connection, await store.messages_after(connection, conversation_id, 0), desk=True),
+            "messages": await messages_view(
+                connection, await store.messages_after(connection, conversation_id, 0, limit=LONGEST_CONVERSATION), desk=True
+            ),
             "escalation": await escalation_view(connection, conversation_id),
         }
     return answer(view | {"customer": await customer_panel(box, customer_id) if customer_id else None})

@@ -132,6 +132,9 @@ class DeskConnection:
         for message, view in zip(found, views, strict=True):
             await sockets.send(self._socket, {"type": "message", "message": view})
             self._seen[conversation_id] = message.seq
+        if len(found) == store.BATCH:
+            self._changed.add(conversation_id)  # there is more
+            self._news.set()
         await sockets.send(self._socket, {"type": "conversation", "conversation": state})
         self._queue_news |= is_mine
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from email.utils import formatdate
+
 from sanic import Request
 from sanic.response import HTTPResponse, empty
 
@@ -41,6 +43,9 @@ def install_cors(app: App) -> None:
     async def headers(request: Request, response: HTTPResponse) -> None:
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
+        response.headers.setdefault("Date", formatdate(usegmt=True))  # the desk corrects a wrong clock by it
+        if request.path.startswith("/static/"):
+            response.headers.setdefault("Cache-Control", "no-cache")  # asked again each time, so that an upgrade never mixes modules
         origin = request.headers.get("Origin", "")
         public = request.path.startswith(("/api/widget/", "/static/widget", "/widget.js"))
         if origin and public and (origin in request.app.ctx.origins or is_own(request, origin)):
