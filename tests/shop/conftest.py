@@ -51,13 +51,25 @@ def loaded_sqlite(sqlite_template: Path, sample: SampleData, cipher: Cipher) -> 
     return path
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
-def database_url(request: pytest.FixtureRequest, loaded_sqlite: Path, tmp_path: Path, sample: SampleData, cipher: Cipher) -> str:
-    if request.param == "sqlite":
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run every test of a `shop` on our own SQL (SQLite, and PostgreSQL in `make test`) and over HTTP."""
+    if "shop" in metafunc.fixturenames:
+        kinds = ["demo", "remote", pytest.param("demo-postgresql", marks=pytest.mark.slow)]
+        metafunc.parametrize("shop_kind", kinds, scope="function")
+
+
+@pytest.fixture
+def shop_kind() -> str:
+    return "demo"
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, shop_kind: str, loaded_sqlite: Path, tmp_path: Path) -> str:
+    if shop_kind != "demo-postgresql":
         return _copy(loaded_sqlite, tmp_path / "yingda.sqlite3")
     server: PostgresServer = request.getfixturevalue("postgres")
     url = server.fresh_database()
-    _fill(url, sample, cipher)
+    _fill(url, request.getfixturevalue("sample"), request.getfixturevalue("cipher"))
     return url
 
 
@@ -87,10 +99,9 @@ async def remote(company_url: str, database: Database) -> AsyncIterator[RemoteSh
     await shop.close()
 
 
-@pytest.fixture(params=["demo", "remote"])
-def shop(request: pytest.FixtureRequest, database_url: str) -> Shop:
-    """Every test that takes this runs on our own SQL and over HTTP."""
-    chosen: Shop = request.getfixturevalue(request.param)
+@pytest.fixture
+def shop(request: pytest.FixtureRequest, shop_kind: str) -> Shop:
+    chosen: Shop = request.getfixturevalue(shop_kind.removesuffix("-postgresql"))
     return chosen
 
 

@@ -24,6 +24,7 @@ NOT_A_NUMBER = [
     "\x00",
     "A20261114-0001?x=1",
 ]
+WRONG_DIGITS = ["1358", "", "357", "91357", "+8615486201357", "１３５７", "%%%%"]
 
 
 async def test_orders_come_newest_first_and_complete(shop: Shop) -> None:
@@ -61,22 +62,22 @@ async def test_an_order_is_shown_to_its_customer_only(shop: Shop) -> None:
         await shop.order(number, customer_id=LEAVING)
 
 
-@pytest.mark.parametrize("number", NOT_A_NUMBER, ids=range(len(NOT_A_NUMBER)))
-async def test_whatever_a_customer_types_as_a_number_is_not_found(shop: Shop, number: str) -> None:
-    with pytest.raises(NotFoundError):
-        await shop.order(number, customer_id=LOYAL)
-    with pytest.raises(NotFoundError):
-        await shop.shipment(number, customer_id=LOYAL)
-    with pytest.raises(NotFoundError):
-        await shop.prove_order(number, phone_last4="1357")
+async def test_whatever_a_customer_types_as_a_number_is_not_found(shop: Shop) -> None:
+    for number in NOT_A_NUMBER:
+        with pytest.raises(NotFoundError):
+            await shop.order(number, customer_id=LOYAL)
+        with pytest.raises(NotFoundError):
+            await shop.shipment(number, customer_id=LOYAL)
+        with pytest.raises(NotFoundError):
+            await shop.prove_order(number, phone_last4="1357")
 
 
-@pytest.mark.parametrize("digits", ["1358", "", "357", "91357", "+8615486201357", "１３５７", "%%%%"])
-async def test_wrong_digits_prove_nothing(shop: Shop, digits: str) -> None:
+async def test_wrong_digits_prove_nothing(shop: Shop) -> None:
     number = (await shop.orders(LOYAL, limit=1))[0].number
 
-    with pytest.raises(NotFoundError):
-        await shop.prove_order(number, phone_last4=digits)
+    for digits in WRONG_DIGITS:
+        with pytest.raises(NotFoundError):
+            await shop.prove_order(number, phone_last4=digits)
 
 
 async def test_the_last_digits_of_the_phone_prove_an_order(shop: Shop) -> None:
