@@ -142,9 +142,7 @@ async def show(request: Request, conversation_id: str) -> HTTPResponse:
         said = await store.messages_after(connection, conversation_id, 0, limit=LONGEST_CONVERSATION)
         view = {
             "conversation": await conversation_view(connection, row, agents_online=1),
-            "messages": await messages_view(
-                connection, await store.messages_after(connection, conversation_id, 0, limit=LONGEST_CONVERSATION), desk=True
-            ),
+            "messages": await messages_view(connection, said, desk=True),
             "escalation": await escalation_view(connection, conversation_id),
         }
     return answer(view | {"customer": await customer_panel(box, customer_id) if customer_id else None})
