@@ -51,10 +51,16 @@ class Form(Skill, ABC):
             following = await self.next_question(talk, answers)
         except Ended:
             return [*(SlotSet(slot, None) for slot in self.slots), SlotSet(REQUESTED_SLOT, None)]
-        return [*self._changes(kept, answers), SlotSet(RESUME_FORM, None), SlotSet(REQUESTED_SLOT, following or None)]
+        changed = [SlotSet(slot, value or None) for slot, value in answers.items() if value != kept[slot]]
+        return [*(changed or self._heard(kept)), *self._resumed(talk), SlotSet(REQUESTED_SLOT, following or None)]
 
-    def _changes(self, kept: Answers, answers: Answers) -> Events:
-        return [SlotSet(slot, value or None) for slot, value in answers.items() if value != kept[slot]]
+    def _heard(self, kept: Answers) -> Events:
+        """Rasa takes a message as heard when a slot was set: set one to what it is."""
+        slot = self.slots[0]
+        return [SlotSet(slot, kept[slot] or None)]
+
+    def _resumed(self, talk: Talk) -> Events:
+        return [SlotSet(RESUME_FORM, None)] if talk.slot(RESUME_FORM) == self.form else []
 
     @abstractmethod
     async def begin(self, talk: Talk, answers: Answers) -> None:

@@ -1,0 +1,164 @@
+"""Membership: leaving it with one fitting offer, no tricks, and a human for those at high risk."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from bot.customers.offers import Offer, choose_offer
+from bot.customers.profile import ChurnRisk, Profile
+from bot.database import Database
+from bot.database.people import customers
+from bot.shop.demo import DemoShop
+from tests.actions.conftest import CUSTOMERS, Start
+
+CANCEL = {"zh": "我要取消会员", "en": "cancel my membership"}
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_the_offer_is_accepted_and_granted(start: Start, demo: DemoShop, language: str) -> None:
+    chat = start("happy", language)
+
+    offered = await chat.say(CANCEL[language], "cancel_membership")
+    accepted = await chat.press("接受优惠" if language == "zh" else "Accept the offer")
+
+    assert offered.responses == ["utter_membership_offer"]
+    assert "5%" in offered.text
+    assert accepted.responses == ["utter_offer_granted"]
+    assert (await demo.membership(CUSTOMERS["happy"])).status == "active"
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_at_low_risk_declining_cancels(start: Start, demo: DemoShop, language: str) -> None:
+    chat = start("loyal", language)
+    await chat.say(CANCEL[language], "cancel_membership")
+
+    turn = await chat.press("不用了，继续退订" if language == "zh" else "No thanks, cancel")
+
+    assert turn.responses == ["utter_membership_was_cancelled"]
+    assert turn.hand_off is None
+    assert (await demo.membership(CUSTOMERS["loyal"])).status == "cancelled"
+
+
+async def test_at_low_risk_a_bare_no_is_made_sure_of(start: Start, demo: DemoShop) -> None:
+    chat = start("loyal", "zh")
+    await chat.say(CANCEL["zh"], "cancel_membership")
+
+    unsure = await chat.say("不用了", "deny")
+    kept = await chat.say("再想想吧", "deny")
+
+    assert unsure.responses == ["utter_confirm_cancel_membership"]
+    assert kept.responses == ["utter_membership_kept"]
+    assert (await demo.membership(CUSTOMERS["loyal"])).status == "active"
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize(("intent", "entities"), [("cancel_membership", {}), ("deny", {}), ("deny", {"offer": "declined"})])
+async def test_at_high_risk_insisting_goes_to_a_human(
+    start: Start, demo: DemoShop, language: str, intent: str, entities: dict[str, str]
+) -> None:
+    chat = start("leaving", language)
+    await chat.say(CANCEL[language], "cancel_membership")
+
+    turn = await chat.say("不要，我就是要退" if language == "zh" else "no, I want to leave", intent, **entities)
+
+    assert turn.responses == ["utter_hand_off_churn_risk"]
+    assert turn.hand_off is not None
+    assert (turn.hand_off["reason"], turn.hand_off["topic"]) == ("churn_risk", "membership")
+    assert ("流失" if language == "zh" else "churn") in turn.hand_off["summary"]
+    assert (await demo.membership(CUSTOMERS["leaving"])).status == "active"
+
+
+@pytest.mark.parametrize(("language", "button"), [("zh", "直接退订"), ("en", "Cancel now")])
+async def test_cancel_now_works_at_high_risk(start: Start, demo: DemoShop, language: str, button: str) -> None:
+    chat = start("leaving", language)
+    await chat.say(CANCEL[language], "cancel_membership")
+    await chat.press("不用了，继续退订" if language == "zh" else "No thanks, cancel")
+
+    turn = await chat.press(button)
+
+    assert turn.responses == ["utter_membership_was_cancelled"]
+    assert (await demo.membership(CUSTOMERS["leaving"])).status == "cancelled"
+
+
+async def test_the_offer_is_made_once_in_a_conversation(start: Start) -> None:
+    chat = start("leaving", "zh")
+    await chat.say(CANCEL["zh"], "cancel_membership")
+    await chat.say("算了", "stop")
+
+    turn = await chat.say(CANCEL["zh"], "cancel_membership")
+    done = await chat.say("确认", "affirm")
+
+    assert turn.responses == ["utter_confirm_cancel_membership"]
+    assert done.responses == ["utter_membership_was_cancelled"]
+
+
+async def test_an_offer_that_was_granted_before_is_not_granted_again(start: Start, demo: DemoShop) -> None:
+    first = start("leaving", "zh")
+    await first.say(CANCEL["zh"], "cancel_membership")
+    await first.press("接受优惠")
+    later = start("leaving", "zh")
+    later.count = 50  # another message
+    await later.say(CANCEL["zh"], "cancel_membership")
+
+    turn = await later.press("接受优惠")
+
+    assert turn.responses == ["utter_refused_already_granted"]
+    assert "直接退订" in turn.buttons
+
+
+async def test_who_objects_to_profiling_gets_the_same_offer_as_everybody(start: Start, database: Database) -> None:
+    async with database.write() as connection:
+        await connection.execute(
+            sa.update(customers).where(customers.c.shop_customer_id == CUSTOMERS["leaving"]).values(objects_to_profiling=True)
+        )
+    chat = start("leaving", "zh")
+
+    offered = await chat.say(CANCEL["zh"], "cancel_membership")
+    declined = await chat.press("不用了，继续退订")
+
+    assert "会员延长 1 个月" in offered.text
+    assert declined.responses == ["utter_membership_was_cancelled"]
+
+
+async def test_a_question_about_the_benefits_in_between_is_answered(start: Start) -> None:
+    chat = start("leaving", "en")
+    await chat.say(CANCEL["en"], "cancel_membership")
+
+    turn = await chat.say("what do members get?", "membership_benefits")
+
+    assert turn.responses == ["utter_faq", "utter_membership_offer"]
+
+
+@pytest.mark.parametrize(
+    ("who", "intent", "response"),
+    [
+        ("visitor", "cancel_membership", "utter_membership_needs_login"),
+        ("visitor", "membership_status", "utter_membership_needs_login"),
+        ("waiting", "membership_status", "utter_membership_active"),
+        ("waiting", "renew_membership", "utter_faq"),
+    ],
+)
+async def test_membership_is_told_to_its_owner(start: Start, who: str, intent: str, response: str) -> None:
+    for language in ("zh", "en"):
+        turn = await start(who, language).say("会员" if language == "zh" else "membership please", intent)
+
+        assert turn.responses == [response]
+
+
+@pytest.mark.parametrize(
+    ("level", "spent", "offer"),
+    [
+        ("high", 900_000, Offer("membership_months", 6)),
+        ("high", 250_000, Offer("membership_months", 3)),
+        ("high", 100, Offer("percent", 20)),
+        ("medium", 900_000, Offer("amount", 10_000)),
+        ("medium", 0, Offer("percent", 10)),
+        ("low", 0, Offer("percent", 5)),
+    ],
+)
+def test_the_offer_fits_risk_and_value(level: str, spent: int, offer: Offer) -> None:
+    profile = Profile(customer_id="x", churn=ChurnRisk(0.5, level), spent_minor=spent)
+
+    assert choose_offer(profile) == offer
+    assert choose_offer(None) == choose_offer(Profile(customer_id="x")) == Offer("membership_months", 1)
