@@ -48,7 +48,9 @@ class Turn:
         for reply in self.replies:
             found.update(reply.buttons)
         for card in self.cards:
-            found.update({f"{card.get('subtitle', card['title'])} {button['title']}": button["payload"] for button in card.get("buttons", [])})
+            found.update(
+                {f"{card.get('subtitle', card['title'])} {button['title']}": button["payload"] for button in card.get("buttons", [])}
+            )
         return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import zlib
 from collections.abc import AsyncIterator, Callable
@@ -41,7 +42,7 @@ class BigramEncoder:
 
     def encode_one(self, text: str) -> Vectors:
         vector = np.zeros(512, dtype=np.float32)
-        for first, second in zip(text, text[1:], strict=False):
+        for first, second in itertools.pairwise(text):
             vector[zlib.crc32((first + second).lower().encode()) % 512] += 1
         return vector / max(float(np.linalg.norm(vector)), 1e-9)
 

@@ -85,7 +85,9 @@ async def test_payment_problems_get_advice_and_a_way_to_a_person(start: Start, w
     assert "转人工" in turn.buttons
 
 
-@pytest.mark.parametrize(("who", "responses"), [("visitor", {"utter_coupons_need_login"}), ("loyal", {"utter_coupons", "utter_no_coupons"})])
+@pytest.mark.parametrize(
+    ("who", "responses"), [("visitor", {"utter_coupons_need_login"}), ("loyal", {"utter_coupons", "utter_no_coupons"})]
+)
 async def test_coupons_are_told_to_their_owner(start: Start, who: str, responses: set[str]) -> None:
     turn = await start(who, "en").say("my coupons", "list_coupons")
 

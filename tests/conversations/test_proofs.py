@@ -1,0 +1,114 @@
+"""Proof of an order: the lock holds against tries at once, and a turn that is run again counts once."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from bot.conversations.proofs import MOST_WRONG, locked, prove
+from bot.conversations.who import PROOF_LIFE, Who, who
+from bot.database import Database
+from bot.database.conversations import conversations, inboxes, proof_attempts, threads
+from bot.errors import NotFoundError, TooManyError
+from bot.ids import utcnow
+from bot.shop.protocol import Money, Order, OrderStatus, Shop
+
+ORDER = Order("A20261101-0001", "C000001", OrderStatus.PAID, "paid", "card", Money(100, "CNY"), [], utcnow(), utcnow())
+
+
+class OneOrder:
+    """A shop with one order, whose receiver's phone ends in 1234; counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def prove_order(self, number: str, *, phone_last4: str) -> Order:
+        self.asked += 1
+        await asyncio.sleep(0)
+        if (number, phone_last4) != (ORDER.number, "1234"):
+            raise NotFoundError("wrong")
+        return ORDER
+
+
+@pytest.fixture
+async def visitor(database: Database) -> Who:
+    return await _visitor(database, "one")
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return OneOrder()  # type: ignore[return-value]  # prove_order is all that proofs ask of a shop
+
+
+async def attempt(database: Database, shop: Shop, who: Who, digits: str, message: str) -> str:
+    try:
+        await prove(database, shop, who, ORDER.number, phone_last4=digits, message_id=message)
+    except (NotFoundError, TooManyError) as error:
+        return error.code
+    return "proven"
+
+
+async def test_the_fifth_wrong_try_locks_thread_and_number(database: Database, shop: Shop, visitor: Who) -> None:
+    outcomes = [await attempt(database, shop, visitor, "0000", f"m{number}") for number in range(MOST_WRONG)]
+    other = await _visitor(database, "two")
+
+    assert outcomes == ["not_found"] * 4 + ["too_many"]
+    assert await attempt(database, shop, visitor, "1234", "m9") == "too_many"
+    assert await attempt(database, shop, other, "1234", "n1") == "too_many"
+    assert (await locked(database, visitor.thread_id), await locked(database, other.thread_id)) == (True, False)
+
+
+async def test_tries_at_once_look_up_five_times_at_most(database: Database, shop: Shop, visitor: Who) -> None:
+    outcomes = await asyncio.gather(*(attempt(database, shop, visitor, f"{number:04}", f"m{number}") for number in range(30)))
+
+    assert shop.asked <= MOST_WRONG  # type: ignore[attr-defined]
+    assert "proven" not in outcomes
+
+
+async def test_a_turn_that_is_run_again_counts_once(database: Database, shop: Shop, visitor: Who) -> None:
+    outcomes = [await attempt(database, shop, visitor, "0000", "the same message") for _ in range(8)]
+
+    assert set(outcomes) == {"not_found"}
+
+
+async def test_a_proof_holds_for_its_thread_and_for_a_day(database: Database, shop: Shop, visitor: Who) -> None:
+    await attempt(database, shop, visitor, "1234", "m1")
+    stranger = await _visitor(database, "two")
+
+    proven = await who(database, visitor.conversation_id)
+    async with database.write() as connection:
+        await connection.execute(sa.update(proof_attempts).values(created_at=utcnow() - PROOF_LIFE - timedelta(minutes=1)))
+    expired = await who(database, visitor.conversation_id)
+
+    assert proven.proven_orders == {ORDER.number: ORDER.customer_id}
+    assert proven.owner_of(ORDER.number) == ORDER.customer_id
+    assert (await who(database, stranger.conversation_id)).proven_orders == expired.proven_orders == {}
+
+
+async def test_the_lock_opens_after_an_hour(database: Database, shop: Shop, visitor: Who) -> None:
+    for number in range(MOST_WRONG):
+        await attempt(database, shop, visitor, "0000", f"m{number}")
+    async with database.write() as connection:
+        await connection.execute(sa.update(proof_attempts).values(created_at=utcnow() - timedelta(minutes=61)))
+
+    assert await attempt(database, shop, visitor, "1234", "m9") == "proven"
+
+
+async def test_an_unknown_conversation_has_no_speaker(database: Database) -> None:
+    with pytest.raises(NotFoundError, match="nobody"):
+        await who(database, "nobody")
+
+
+async def _visitor(database: Database, name: str) -> Who:
+    now = utcnow()
+    async with database.write() as connection:
+        if name == "one":
+            await connection.execute(sa.insert(inboxes).values(id="site", channel="website", name="Site", created_at=now))
+        thread = {"id": f"thread-{name}", "inbox_id": "site", "channel_user": name, "language": "zh", "created_at": now}
+        await connection.execute(sa.insert(threads).values(thread))
+        row = {"status": "bot", "epoch": 1, "language": "zh", "created_at": now, "updated_at": now}
+        await connection.execute(sa.insert(conversations).values(id=f"conversation-{name}", thread_id=f"thread-{name}", **row))
+    return await who(database, f"conversation-{name}")

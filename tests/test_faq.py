@@ -1,0 +1,72 @@
+"""The FAQ: found by intent or by likeness, edited while it runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bot.errors import SettingError
+from bot.faq import Faq
+from tests.actions.conftest import BigramEncoder
+
+TWO = """
+- {id: hours, intent: opening_hours, questions: [when are you open, opening times], answer: "From nine to nine.\\n"}
+- {id: holidays, intent: opening_hours, questions: [are you open at Christmas, public holidays], answer: Every day of the year.}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "en").mkdir()
+    write(tmp_path, TWO, at=1)
+    return tmp_path
+
+
+def write(folder: Path, text: str, *, at: int) -> None:
+    path = folder / "en" / "general.yml"
+    path.write_text(text, encoding="utf8")
+    os.utime(path, ns=(at, at))
+
+
+def test_an_intent_with_several_entries_gets_the_one_that_was_asked_for(folder: Path) -> None:
+    faq = Faq(folder, BigramEncoder())
+
+    found = [faq.about("opening_hours", text, "en") for text in ("", "when are you open today", "open on public holidays?")]
+
+    assert [entry.answer if entry else "" for entry in found] == ["From nine to nine."] * 2 + ["Every day of the year."]
+    assert faq.about("shipping_cost", "", "en") is None
+
+
+def test_a_text_is_found_by_likeness_above_the_threshold_only(folder: Path) -> None:
+    faq = Faq(folder, BigramEncoder())
+
+    found = faq.search("when are you open?", "en")
+
+    assert found is not None
+    assert found.entry.id == "hours"
+    assert faq.search("my cat is green", "en") is None
+    assert faq.search("when are you open?", "zh") is None
+
+
+def test_an_edited_file_is_seen_at_the_next_question(folder: Path) -> None:
+    faq = Faq(folder, BigramEncoder())
+    faq.about("opening_hours", "", "en")
+
+    write(folder, TWO.replace("nine to nine", "ten to six"), at=2)
+
+    entry = faq.about("opening_hours", "", "en")
+    assert entry is not None
+    assert entry.answer == "From ten to six."
+
+
+def test_a_mistake_while_editing_leaves_the_answers_as_they_were(folder: Path) -> None:
+    faq = Faq(folder, BigramEncoder())
+    faq.about("opening_hours", "", "en")
+
+    write(folder, "- {id: hours", at=3)
+
+    assert faq.about("opening_hours", "", "en") is not None
+    with pytest.raises(SettingError, match=r"general\.yml"):
+        Faq(folder, BigramEncoder()).about("opening_hours", "", "en")
