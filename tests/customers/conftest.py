@@ -1,0 +1,66 @@
+"""The demo company with a few hundred customers, generated and loaded once, copied for each test."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from bot.crypto import Cipher
+from bot.database import sync_engine
+from bot.settings import Settings
+from bot.shop.sample import SampleData, generate, load, write_truth
+from tests.postgres import PostgresServer
+
+NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+CUSTOMERS = 300
+
+
+@pytest.fixture(scope="session")
+def sample() -> SampleData:
+    return generate(CUSTOMERS, 7, now=NOW)
+
+
+@pytest.fixture(scope="session")
+def shop_file(sample: SampleData, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("shop") / "yingda.sqlite3"
+    shutil.copy(sqlite_template, path)
+    engine = sync_engine(f"sqlite:///{path}")
+    load(engine, Cipher(bytes(32)), sample)
+    engine.dispose()  # so that all of it is in the one file
+    return path
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """SQLite with the sample data; PostgreSQL where a test asks for it by parameter."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return f"sqlite:///{shutil.copy(request.getfixturevalue('shop_file'), tmp_path / 'yingda.sqlite3')}"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    url = server.fresh_database()
+    engine = sync_engine(url)
+    load(engine, Cipher(bytes(32)), request.getfixturevalue("sample"))
+    engine.dispose()
+    return url
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[sa.Engine]:
+    engine = sync_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def truth_file(sample: SampleData, tmp_path: Path) -> Path:
+    return write_truth(sample, tmp_path)
+
+
+@pytest.fixture
+def shop_settings(settings: Settings, database_url: str) -> Settings:
+    return replace(settings, database_url=database_url)
