@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from bot.effects import EffectKey
 from bot.errors import BotError, NotFoundError, ServiceError
@@ -35,6 +36,7 @@ class Sample:
     order_number: str
     phone_last4: str
     stranger: Shop | None
+    now: datetime
 
     async def order(self) -> Order:
         return await self.shop.order(self.order_number, customer_id=self.customer_id)
@@ -48,10 +50,17 @@ Check = Callable[[Sample], Awaitable[str]]
 
 
 async def check_contract(
-    shop: Shop, *, customer_id: str, order_number: str, phone_last4: str, stranger: Shop | None = None, changes: bool = False
+    shop: Shop,
+    *,
+    customer_id: str,
+    order_number: str,
+    phone_last4: str,
+    stranger: Shop | None = None,
+    changes: bool = False,
+    now: datetime | None = None,
 ) -> list[Finding]:
     """Return one finding for each rule, in the order checked. `stranger` is the same shop called with a secret that is not its own."""
-    sample = Sample(shop, customer_id, order_number, phone_last4, stranger)
+    sample = Sample(shop, customer_id, order_number, phone_last4, stranger, now or utcnow())
     rules = {**READING, **({"a wrong signature is refused": _stranger} if stranger else {}), **(CHANGING if changes else {})}
     return [await _finding(rule, check, sample) for rule, check in rules.items()]
 
@@ -135,7 +144,7 @@ async def _membership(sample: Sample) -> str:
 
 async def _coupons(sample: Sample) -> str:
     coupons = await sample.shop.coupons(sample.customer_id)
-    _expect(all(coupon.expires_at > utcnow() for coupon in coupons), "there is one that has expired")
+    _expect(all(coupon.expires_at > sample.now for coupon in coupons), "there is one that has expired")
     return f"{len(coupons)} coupons"
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.shop.sample.churn import HORIZON, Truth, is_customer, probability, snapshot
+from bot.shop.sample.churn import HORIZON, Snapshot, Truth, is_customer, probability, snapshot
 from bot.shop.sample.history import Habits, History, Member, Visit
 from bot.shop.sample.living import World, awake, buy, live
 
@@ -16,7 +17,9 @@ YEAR = timedelta(days=365)
 NEW_SHARE = 0.07  # registered after the observation
 
 
-def make_customer(world: World, rng: random.Random, number: int) -> tuple[History, Truth | None]:
+def make_customer(
+    world: World, rng: random.Random, number: int, *, leaving: Callable[[Snapshot, random.Random], float] = probability
+) -> tuple[History, Truth | None]:
     """Return the history, and the truth about leaving for whoever was a customer at the observation."""
     observed_at = world.now - HORIZON
     person = world.people.make(rng, number)
@@ -32,7 +35,7 @@ def make_customer(world: World, rng: random.Random, number: int) -> tuple[Histor
     if not is_customer(history, observed_at):
         _forget(history, observed_at)
         return history, None
-    likely = probability(snapshot(history, observed_at), rng)
+    likely = leaving(snapshot(history, observed_at), rng)
     churned = rng.random() < likely
     if churned:
         _leave(world, history, habits, rng, observed_at)
