@@ -47,7 +47,7 @@ class RasaClient:
         if response.status == 503:
             raise RasaAway(f"Rasa at {self._url} has no model loaded")
         if response.status != 200:
-            raise RasaFailed(f"Rasa answered message {request.message_id} with status {response.status}")
+            raise RasaFailed(f"Rasa answered message {request.message_id} with status {response.status}: {body[:300].decode(errors='replace')}")
         try:
             return msgspec.json.decode(body, type=Turn)
         except msgspec.MsgspecError as error:
@@ -60,7 +60,7 @@ class RasaClient:
                 status = await response.json(content_type=None) if response.status == 200 else {}
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError):
             return None
-        return status.get("model_id") or None
+        return status.get("model") or None
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:

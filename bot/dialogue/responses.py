@@ -45,7 +45,8 @@ class Responses(TemplatedNaturalLanguageGenerator):  # type: ignore[misc]
 def fill(template: Any, values: Mapping[str, Any]) -> Any:
     """Return a copy of the template in whose texts each `{name}` is its value; a name without value stays as it is written."""
     if isinstance(template, str):
-        return _PLACE.sub(lambda place: _shown(place, values), template)
+        plain = template.replace("{{", "{").replace("}}", "}")  # Rasa's way to write a brace that stays, as in /intent{{"kind": "refund"}}
+        return _PLACE.sub(lambda place: _shown(place, values), plain)
     if isinstance(template, dict):
         return {key: fill(item, values) for key, item in template.items()}
     if isinstance(template, list):
