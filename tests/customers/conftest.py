@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from threadpoolctl import threadpool_limits
 
 from bot.crypto import Cipher
 from bot.database import sync_engine
@@ -19,6 +20,13 @@ from tests.postgres import PostgresServer
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 CUSTOMERS = 300
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """On matrices this small a second thread only waits, and burns the core that other tests need."""
+    with threadpool_limits(limits=1):
+        yield
 
 
 @pytest.fixture(scope="session")
