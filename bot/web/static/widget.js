@@ -1,4 +1,4 @@
-/** The one script that a page embeds: `<script src="…/widget.js" data-inbox data-language data-identity data-color data-position defer>`. */
+/** The one script that a page embeds; its data-* attributes are inbox, language, identity, color, position. */
 (() => {
   if (window.Yingda) return;
   const script = document.currentScript ?? document.querySelector("script[src*='widget.js']");

@@ -25,12 +25,13 @@ function card({ title, subtitle, badge, rows, steps, buttons: all }, isLive, pre
 
 /** A bot is always marked as one, a person has a name. */
 function message({ sender, agent, text, created_at, cards, buttons, skippable, csat, isFirst, isOpen, isLive }, { texts, press, rate }) {
-  const who = { customer: texts.you, bot: texts.bot, agent: texts.human }[sender];
   const replies = [...(buttons ?? []), ...(skippable ? [{ id: "skip", title: texts.skip }] : [])];
+  const who = h("span", { class: sender === "customer" ? "unseen" : "tag" }, texts[sender]);
+  const meta = h("div", { class: isFirst ? "meta" : "unseen" }, h("b", null, agent), who, h("time", null, moment(created_at)));
   return h(
     "div",
     { class: `entry ${sender}` },
-    who && h("div", { class: isFirst ? "meta" : "unseen" }, h("b", null, agent), h("span", { class: "tag" }, who), h("time", null, moment(created_at))),
+    sender !== "system" && meta,
     bubble(text),
     cards?.map((item) => card(item, isLive, press)),
     isOpen && chips(replies, press),
@@ -89,14 +90,16 @@ export class Log {
 
   constructor(texts) {
     this.list = h("div", { class: "entries" });
-    this.node = h("div", { class: "log", role: "log", tabindex: 0, "aria-label": texts.log }, this.list);
-    this.jump = h("button", { class: "jump", hidden: true, onclick: () => this.toEnd() }, texts.newer);
+    this.node = h("div", { class: "log", role: "log", tabindex: 0, "aria-label": texts.title }, this.list);
     this.node.onscroll = () => {
       const { scrollTop, clientHeight, scrollHeight } = this.node;
-      this.isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_PX;
-      this.jump.hidden ||= this.isAtEnd;
+      // Only who scrolls up leaves the end.
+      this.isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_PX || (this.isAtEnd && scrollTop >= this.top);
+      this.top = scrollTop;
     };
-    new ResizeObserver(() => this.isAtEnd && this.toEnd()).observe(this.node);
+    const observer = new ResizeObserver(() => this.isAtEnd && this.toEnd());
+    observer.observe(this.node);
+    observer.observe(this.list);
   }
 
   show(store, waiting, context) {
@@ -107,16 +110,15 @@ export class Log {
       const old = before.get(key);
       this.drawn.set(key, old?.signature === signature ? old : { signature, node: draw(data, context) });
       if (draw === unsent && !old) this.isAtEnd = true;
-      if (!old && !this.isAtEnd) this.jump.hidden = false;
     }
     const nodes = [...this.drawn.values()].map(({ node }) => node);
     const { children } = this.list;
     [...children].forEach((node) => nodes.includes(node) || node.remove());
     nodes.forEach((node, index) => children[index] !== node && this.list.insertBefore(node, children[index]));
-    if (this.isAtEnd) this.toEnd();
   }
 
+  /** A greeting alone is read from its beginning. */
   toEnd() {
-    this.node.scrollTop = this.node.scrollHeight;
+    this.node.scrollTop = this.drawn.size > 1 ? this.node.scrollHeight : 0;
   }
 }

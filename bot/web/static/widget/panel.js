@@ -1,15 +1,15 @@
 /** The panel: a dialog beside the page, on a phone a modal one that fills it. */
-import { h, icon } from "./dom.js";
+import { h } from "./dom.js";
 import { Log } from "./log.js";
 
 const MOST = 4_000;
-const phone = matchMedia("(max-width: 480px)");
+const phone = matchMedia("(max-width: 480px), (max-height: 480px)");
 
 /** Enter sends, Shift+Enter is a new line. */
 function composer(texts, sync) {
   let typedAt = 0;
   const hint = h("p", { class: "hint", role: "status" });
-  const button = h("button", { class: "send", disabled: true, "aria-label": texts.send }, icon("send"));
+  const button = h("button", { class: "send", disabled: true, "aria-label": texts.send }, "↑");
   const input = h("textarea", { rows: 1, placeholder: texts.placeholder, "aria-label": texts.placeholder, enterkeyhint: "send" });
   const fit = () => {
     input.style.height = 0;
@@ -42,25 +42,24 @@ function composer(texts, sync) {
 export class Panel {
   constructor(texts, sync, close) {
     const press = ({ id, title }) => sync.say({ button_id: id, title });
-    const button = (id, title, ...more) => h("button", { class: id, onclick: () => press({ id, title }) }, ...more, title);
+    const button = (id, title) => h("button", { class: id, onclick: () => press({ id, title }) }, title);
     const [form, input] = composer(texts, sync);
     Object.assign(this, { texts, input });
     this.context = { texts, press, retry: (item) => sync.say(item), rate: (score, comment) => sync.rate(score, comment) };
     this.log = new Log(texts);
     this.title = h("h2", { id: "title" });
-    this.human = button("human", texts.toHuman, icon("person"));
+    this.human = button("human", texts.toHuman);
     this.bot = button("bot", texts.toBot);
     this.line = h("span", { role: "status" });
     this.status = h("div", { class: "status" }, this.line, this.bot);
-    const names = h("div", null, this.title, h("small", null, texts.subtitle));
-    const shut = h("button", { class: "close", "aria-label": texts.close, onclick: close }, icon("close"));
+    const shut = h("button", { class: "close", "aria-label": texts.close, onclick: close }, "×");
     this.node = h(
       "dialog",
       { class: "panel", lang: texts.tag, tabindex: -1, "aria-labelledby": "title" },
-      h("header", null, h("span", { class: "avatar" }, icon("chat")), names, this.human, shut),
+      h("header", null, h("span", { class: "avatar" }), this.title, this.human, shut),
       this.status,
       this.log.node,
-      h("footer", null, this.log.jump, form),
+      h("footer", null, form),
     );
     this.node.onkeydown = (event) => {
       // No shortcut of the page is meant.
@@ -71,14 +70,15 @@ export class Panel {
       event.preventDefault();
       close();
     };
-    phone.onchange = () => this.node.open && this.open();
-    window.visualViewport?.addEventListener("resize", () => this.#fit());
+    // iOS lays its keyboard over the page.
+    visualViewport.onresize = () => {
+      this.node.style.cssText = `--top: ${visualViewport.offsetTop}px; --height: ${visualViewport.height}px`;
+    };
   }
 
   open() {
     this.node.close();
     this.node[phone.matches ? "showModal" : "show"]();
-    this.#fit();
     this.log.toEnd();
     // A touch keyboard would cover the greeting.
     (matchMedia("(pointer: coarse)").matches ? this.node : this.input).focus();
@@ -90,7 +90,7 @@ export class Panel {
     const state = store.problem || conversation?.status;
     const { position, wait_minutes } = conversation?.queue ?? {};
     const waiting = texts.waiting + (position ? texts.position(position) : "") + (wait_minutes ? texts.minutes(wait_minutes) : "");
-    const text = { waiting, agent: texts.agent(conversation?.agent) }[state] ?? texts[state] ?? "";
+    const text = { waiting, agent: texts.served(conversation?.agent) }[state] ?? texts[state] ?? "";
     if (line.textContent !== text) line.textContent = text;
     status.hidden = state === "bot" || !state;
     status.dataset.kind = state;
@@ -99,11 +99,5 @@ export class Panel {
     this.title.textContent = store.company?.[texts.tag.slice(0, 2)] ?? texts.title;
     this.log.node.ariaLive = store.isLoaded ? "polite" : "off";
     this.log.show(store, unsent, this.context);
-  }
-
-  /** iOS lays its keyboard over the page. */
-  #fit() {
-    const { height, offsetTop } = window.visualViewport ?? {};
-    Object.assign(this.node.style, phone.matches && height ? { height: `${height}px`, top: `${offsetTop}px` } : { height: "", top: "" });
   }
 }

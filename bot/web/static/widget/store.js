@@ -18,7 +18,7 @@ export class Store {
   }
 
   /** Take in messages, in any order. A cursor says that there is no gap before it. */
-  add(messages, { cursor, conversation } = {}) {
+  add(messages, cursor, conversation) {
     for (const message of messages) {
       const isNews = !this.known.has(message.id) && message.sender !== "customer";
       this.known.set(message.id, message);

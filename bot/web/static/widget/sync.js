@@ -28,7 +28,6 @@ export class Sync {
     });
   }
 
-  /** The page names another customer, or none. */
   become() {
     this.visitor.become(this.settings.inbox, this.settings.identity);
     this.#reset();
@@ -44,8 +43,9 @@ export class Sync {
   /** Have a session, all messages, the socket, nothing unsent; again until it works. */
   run() {
     this.isStarted = true;
-    this.running ??= this.#run().finally(() => (this.running = null));
-    return this.running;
+    this.running ??= this.#run()
+      .catch((error) => this.#failed(error))
+      .finally(() => (this.running = null));
   }
 
   /** Say `{text}`, press `{button_id, title}`, or say again what was not sent. */
@@ -59,10 +59,7 @@ export class Sync {
 
   async rate(score, comment) {
     const { conversation } = this.store;
-    await this.#call("csat", { conversation_id: conversation.id, score, comment }).catch((error) => {
-      // It was given in another tab.
-      if (error.status !== 409) throw error;
-    });
+    await this.#call("csat", { conversation_id: conversation.id, score, comment });
     this.store.set({ conversation: { ...conversation, csat: "answered" } });
   }
 
@@ -77,15 +74,15 @@ export class Sync {
 
   async #run() {
     clearTimeout(this.timer);
-    try {
-      if (!this.isOpen) await this.#open();
-      await this.#fetch();
-      if (!this.visitor.seen) this.see();
-      this.store.set({ isLoaded: true, problem: "" });
-      if (!this.socket && (!document.hidden || this.#isNeeded)) this.#connect();
-    } catch (error) {
-      return this.#failed(error);
+    if (!this.isOpen) await this.#open();
+    for (let more = true; more; ) {
+      const answer = await this.#call(`messages?after=${encodeURIComponent(this.store.cursor)}`);
+      this.#take(answer.messages, answer);
+      ({ more } = answer);
     }
+    if (!this.visitor.seen) this.see();
+    this.store.set({ isLoaded: true, problem: "" });
+    if (!this.socket && (!document.hidden || this.#isNeeded)) this.#connect();
     this.#flush();
   }
 
@@ -111,34 +108,24 @@ export class Sync {
 
   async #open() {
     const { inbox, language, identity } = this.settings;
-    this.page = location.href;
     const { token } = this.visitor;
-    const answer = await this.#call("session", { inbox, language, identity, page: this.page, token }).catch((error) => {
+    const page = (this.page = location.href);
+    const answer = await this.#call("session", { inbox, language, identity, page, token }).catch((error) => {
       if (error.status !== 401 || !token) throw error;
     });
     this.isOpen = true;
     // The page's word for its customer may be over while our token is good.
     if (!answer) return;
-    const { company, conversation, greeting } = answer;
     this.visitor.save({ token: answer.token });
-    this.store.set({ company, conversation });
-    if (this.#isOver) this.store.greet(greeting);
-  }
-
-  async #fetch() {
-    for (let more = true; more; ) {
-      const answer = await this.#call(`messages?after=${encodeURIComponent(this.store.cursor)}`);
-      this.store.add(answer.messages, answer);
-      this.#sent(answer.messages);
-      ({ more } = answer);
-    }
+    this.#take([], answer);
+    this.store.set({ company: answer.company });
+    if (this.#isOver) this.store.greet(answer.greeting);
   }
 
   #flush() {
     const send = async ({ text, button_id, client_id, page }) => {
-      const { language } = this.settings;
-      const { message, conversation } = await this.#call("messages", { client_id, text, button_id, page, language });
-      this.store.add([message], { conversation });
+      const { message, conversation } = await this.#call("messages", { client_id, text, button_id, page, language: this.settings.language });
+      this.#take([message], { conversation });
     };
     this.visitor
       .flush(send)
@@ -157,8 +144,9 @@ export class Sync {
     return answer;
   }
 
-  #sent(messages) {
+  #take(messages, { cursor, conversation }) {
     messages.forEach(({ client_id }) => client_id && this.visitor.done(client_id));
+    this.store.add(messages, cursor, conversation);
   }
 
   #connect() {
@@ -177,10 +165,8 @@ export class Sync {
 
   #frame({ type, message, conversation, sender, cursor }) {
     const { store } = this;
-    if (type === "message") {
-      store.add([message], { cursor: cursorOf(message) });
-      this.#sent([message]);
-    } else if (type === "typing") store.setTyping(sender);
+    if (type === "message") this.#take([message], { cursor: cursorOf(message) });
+    else if (type === "typing") store.setTyping(sender);
     else if (type === "refused") this.isOpen = false;
     else if (type === "ping") {
       this.socket.send({ type: "pong", cursor: store.cursor });
@@ -188,20 +174,19 @@ export class Sync {
     } else {
       this.frames += 1;
       if (type === "ready") this.attempt = 0;
-      store.add([], { conversation });
+      this.#take([], { conversation });
     }
   }
 
   get #isOver() {
-    return ["resolved", undefined].includes(this.store.conversation?.status);
+    return /resolved|undefined/.test(this.store.conversation?.status);
   }
 
-  /** What a hidden tab keeps its socket for. */
   get #isNeeded() {
     return /waiting|agent/.test(this.store.conversation?.status) || this.visitor.unsent.length;
   }
 
-  /** Another tab has logged in or out, read on, or is sending. */
+  /** Another tab has changed something. */
   #elsewhere(key) {
     const { visitor } = this;
     const { id } = visitor;

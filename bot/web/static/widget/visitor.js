@@ -1,4 +1,4 @@
-/** Who this browser is to the server, and what is not sent yet: in localStorage, in memory where that is blocked or full. */
+/** Who this browser is to the server, and what is not sent yet; in memory where storage is blocked or full. */
 const memory = new Map();
 
 const attempt = (work) => {
@@ -9,8 +9,14 @@ const attempt = (work) => {
   }
 };
 const read = (key) => memory.get(key) ?? attempt(() => JSON.parse(localStorage[key]));
-const write = (key, value) => attempt(() => (localStorage[key] = JSON.stringify(value))) ?? memory.set(key, value);
-const erase = (key) => attempt(() => delete localStorage[key]) && memory.delete(key);
+const erase = (key) => {
+  memory.delete(key);
+  attempt(() => delete localStorage[key]);
+};
+const write = (key, value) => {
+  memory.delete(key);
+  attempt(() => (localStorage[key] = JSON.stringify(value))) ?? memory.set(key, value);
+};
 const keys = (prefix) => [...memory.keys(), ...(attempt(() => Object.keys(localStorage)) ?? [])].filter((key) => key.startsWith(prefix));
 const random = () => Math.random().toString(36).slice(2);
 
@@ -48,8 +54,7 @@ export class Visitor {
   }
 
   keep(item) {
-    this.at = Math.max(Date.now(), (this.at ?? 0) + 1);
-    const kept = { client_id: random() + random(), at: this.at, ...item, refused: false };
+    const kept = { client_id: random() + random(), at: performance.timeOrigin + performance.now(), ...item, refused: false };
     this.refused = this.refused.filter((other) => other.client_id !== kept.client_id);
     write(this.outbox + kept.client_id, kept);
   }
