@@ -47,7 +47,9 @@ class RasaClient:
         if response.status == 503:
             raise RasaAway(f"Rasa at {self._url} has no model loaded")
         if response.status != 200:
-            raise RasaFailed(f"Rasa answered message {request.message_id} with status {response.status}: {body[:300].decode(errors='replace')}")
+            raise RasaFailed(
+                f"Rasa answered message {request.message_id} with status {response.status}: {body[:300].decode(errors='replace')}"
+            )
         try:
             return msgspec.json.decode(body, type=Turn)
         except msgspec.MsgspecError as error:

@@ -5,6 +5,7 @@ Each method is one step of it: a transaction that begins with the fence, then wa
 
 from __future__ import annotations
 
+import contextlib
 import logging
 
 import sqlalchemy as sa
@@ -25,6 +26,7 @@ from bot.languages import reply_language
 from bot.messages import Content, InboundMessage, Message, Sender, Status
 
 NEXT_EPOCH = conversations.c.epoch + 1
+STAYS_WAITING = {"", "human", "skip"}  # a text, and the buttons that do not call the bot back
 TEXT_LIMIT = 4000  # characters of one message; about two printed pages
 
 log = logging.getLogger(__name__)
@@ -50,9 +52,15 @@ class ConversationService:
         await self._wake(message.conversation_id, message.thread_id)
         if status == Status.BOT:
             self.turns.start(message.conversation_id)
-        elif status == Status.WAITING and inbound.button_id == "bot":
-            await self.return_to_bot(message.conversation_id, actor="customer", expected=Status.WAITING)
+        elif status == Status.WAITING and inbound.button_id not in STAYS_WAITING:
+            await self._prefer_bot(message)
         return message
+
+    async def _prefer_bot(self, message: Message) -> None:
+        """Who presses one of the bot's buttons while waiting for a human wants the bot to do it now."""
+        pressed = 0 if message.content.button_id == "bot" else message.seq
+        with contextlib.suppress(ConflictError):  # an agent took the conversation this moment and sees the press
+            await self.return_to_bot(message.conversation_id, actor="customer", expected=Status.WAITING, unanswered=pressed)
 
     async def _store_inbound(self, inbound: InboundMessage, text: str) -> tuple[Message, str, bool]:
         language = inbound.language_hint or self.services.settings.default_language
@@ -150,25 +158,31 @@ class ConversationService:
         await self._wake(conversation_id, row.thread_id, queue=True)
         log.info("agent %s resolved conversation %s", agent_id, conversation_id)
 
-    async def return_to_bot(self, conversation_id: str, *, actor: str, expected: Status, agent_id: str | None = None) -> None:
-        """Back to the bot: by the agent, by a customer who would rather not wait, or by the worker when the bot is well again."""
+    async def return_to_bot(
+        self, conversation_id: str, *, actor: str, expected: Status, agent_id: str | None = None, unanswered: int = 0
+    ) -> None:
+        """Back to the bot: by the agent, by a customer who would rather not wait, or by the worker when the bot is well again.
+
+        What was written to a human is not the bot's to answer, from the message at place `unanswered` on it is; the worker
+        gives back what the bot never answered.
+        """
         async with self._database.write() as connection:
             row = await store.conversation(connection, conversation_id)
             fence = [conversations.c.status == expected, conversations.c.epoch == row.epoch]
             if agent_id is not None:
                 fence.append(conversations.c.agent_id == agent_id)
-            # What was written to a human is not the bot's to answer; what the bot never answered is.
-            answered = {} if actor == "worker" else {"answered_seq": conversations.c.customer_seq}
+            upto = unanswered - 1 if unanswered else conversations.c.customer_seq
+            answered = {} if actor == "worker" else {"answered_seq": upto}
             seq = await store.advance(
                 connection, conversation_id, 1, *fence, status=Status.BOT, epoch=NEXT_EPOCH, agent_id=None, **answered
             )
             if seq is None:
                 raise ConflictError(f"conversation {conversation_id} is {row.status}, not {expected}; it cannot go back to the bot")
-            key = "bot_is_well" if actor == "worker" else "back_to_bot"
+            key = "bot_is_well" if actor == "worker" else "bot_goes_on" if unanswered else "back_to_bot"
             await store.add_message(connection, system_message(row, seq, key, row.language))
             await self._leave(connection, row, to=Status.BOT, actor=actor, reason="returned", escalation="returned")
         await self._wake(conversation_id, row.thread_id, queue=True)
-        if actor == "worker":
+        if actor == "worker" or unanswered:
             self.turns.start(conversation_id)
 
     async def _leave(self, connection: AsyncConnection, row: store.Row, *, to: Status, actor: str, reason: str, escalation: str) -> None:

@@ -288,6 +288,28 @@ async def test_a_customer_who_would_rather_not_wait_gets_the_bot_back(service: C
     assert (await transcript(service, row.id))[-1] == ("system", "back_to_bot")
 
 
+async def test_a_button_of_the_bot_works_while_waiting_for_a_human(service: ConversationService, rasa: FakeRasa) -> None:
+    """A member who is handed over may still press “cancel right away”: nobody is made to wait for that."""
+    button = Button(id="0", title="cancel right away", intent="confirm_cancel")
+    hand_off = HandOff(reason=HandoffReason.CHURN_RISK)
+    rasa.answer = lambda request: Turn(message_id=request.message_id, replies=[Reply(text="wait, or", buttons=[button])], hand_off=hand_off)
+    message = await say(service, "cancel my membership")
+    await say(service, "hello, anybody?")
+    async with service.services.database.read() as connection:
+        shown = (await store.messages_after(connection, message.conversation_id, 1))[0].content.buttons[0]
+    rasa.answer = lambda request: Turn(message_id=request.message_id, replies=[Reply(text=f"done: {request.intent}")])
+
+    await say(service, button_id=shown.id)
+
+    assert (await conversation(service, message.conversation_id)).status == Status.BOT
+    assert (await transcript(service, message.conversation_id))[-3:] == [
+        ("customer", "cancel right away"),
+        ("system", "bot_goes_on"),
+        ("bot", "done: confirm_cancel"),
+    ]
+    assert [request.text for request in rasa.asked] == ["cancel my membership", "cancel right away"]
+
+
 async def test_a_change_of_owner_ends_the_bots_form_in_the_tracker(service: ConversationService, rasa: FakeRasa) -> None:
     message = await say(service, "return it")
     async with service.services.database.write() as connection:
