@@ -1,0 +1,73 @@
+"""The whole way in a browser: a customer is answered, handed to a human, served and asked for a rating."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.async_api import expect
+
+from tests.e2e.stage import Stage
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+async def test_a_chinese_customer_is_answered_then_served_by_a_human(stage: Stage) -> None:
+    async with stage.customer("zh", "C000001") as shop, stage.agent("zh") as desk:
+        await shop.open()
+        await expect(shop.entries("bot").first).to_contain_text("智能助手")
+        await expect(shop.entries("bot").first).to_contain_text("林悦，您好")
+        assert 1 <= await shop.entries("bot").first.locator(".entry > .chips .chip, > .chips .chip").count() <= 5
+        assert await shop.entries("bot").first.locator(".card").count() >= 2
+        await stage.picture(shop.page, "widget-zh-greeting")
+
+        await shop.ask("我的 order 什么时候到？", r"A\d{8}-\d{4}")
+        await stage.picture(shop.page, "widget-zh-order")
+
+        await shop.ask("我要退货", "退")
+        await stage.picture(shop.page, "widget-zh-return-choice")
+        await shop.ask("多久能送到？", "送达|送到|到货|天")
+        await shop.ask("算了", "好的|没关系|取消|停")
+        await expect(shop.human_button).to_be_visible()
+        await stage.picture(shop.page, "widget-zh-return-ended")
+
+        await shop.call_human()
+        await expect(shop.status).to_contain_text("1")
+        await stage.picture(shop.page, "widget-zh-waiting")
+
+        await expect(desk.waiting("林悦")).to_be_visible()
+        await expect(desk.page).to_have_title(re.compile(r"^\(1\)"))
+        await stage.picture(desk.page, "desk-zh-queue")
+        await desk.preview("林悦")
+        await stage.picture(desk.page, "desk-zh-preview")
+        await desk.claim("林悦")
+        await expect(desk.handoff).to_contain_text("客户要求人工")
+        await expect(desk.handoff.locator(".chips li").first).to_contain_text("转人工")
+        await expect(desk.said("customer").filter(has_text="我的 order 什么时候到？")).to_be_visible()
+        await expect(desk.customer).to_contain_text("林悦")
+        await expect(desk.customer.locator(".order").first).to_contain_text(re.compile(r"A\d{8}-\d{4}"))
+        await expect(desk.customer.locator(".churn")).to_contain_text("%")
+        phone = desk.customer.locator("[data-field=phone]")
+        await expect(phone.locator(".masked")).to_contain_text("*")
+        await phone.get_by_role("button").click()
+        await expect(phone.locator(".revealed")).to_have_text(re.compile(r"^\+?[\d -]{11,}$"))
+        await stage.picture(desk.page, "desk-zh-claimed")
+
+        await shop.hears("已接入", sender="system")
+        await desk.reply("您好，我看到您的订单了，马上帮您查。")
+        await shop.hears("马上帮您查", sender="agent")
+        await shop.say("好的，谢谢")
+        await expect(desk.said("customer").last).to_contain_text("好的，谢谢")
+        await desk.reply("快递员今天下午派送，请留意电话。")
+        await shop.hears("今天下午派送", sender="agent")
+        await expect(shop.status).to_contain_text("正在为您服务")
+        await stage.picture(shop.page, "widget-zh-agent")
+        await stage.picture(desk.page, "desk-zh-conversation")
+
+        await desk.resolve()
+        await expect(shop.panel.locator("form.csat")).to_be_visible()
+        await stage.picture(shop.page, "widget-zh-csat")
+        await shop.rate(5, "很快就解决了")
+        await shop.hears("感谢您的评价", sender="system")
+        await stage.picture(shop.page, "widget-zh-rated")
+        await stage.picture(desk.page, "desk-zh-resolved")
