@@ -22,6 +22,10 @@ class DateWords:
     weekdays: dict[str, int]
     weekdays_with_week_only: list[str]
     months: dict[str, int]
+    years: dict[str, int]
+    month_ends: list[str]
+    weekends: list[str]
+    holidays: dict[str, list[str]]
 
 
 _Reader = Callable[[re.Match[str], date], date | None]
@@ -39,7 +43,7 @@ class DateFinder:
                 re.compile(_SLASHED),
                 self._calendar,
             ),
-            (re.compile(rf"{_LATIN_START}(?P<day>{_any(words.days)}){_LATIN_END}"), self._day),
+            (re.compile(rf"{LATIN_START}(?P<day>{any_of(words.days)}){LATIN_END}"), self._day),
             (re.compile(_weekday(words)), self._weekday),
             (re.compile(_AGO), self._ago),
         ]
@@ -86,45 +90,46 @@ class DateFinder:
         return today + timedelta(days=days if later else -days)
 
 
-_LATIN_START = r"(?<![a-z])"
-_LATIN_END = r"(?![a-z])"
+LATIN_START = r"(?<![a-z])"
+LATIN_END = r"(?![a-z])"
 # 10/10 may be a praise and 12/4 a flat: without a year a word must say that it is a day.
 _SLASHED = (
     r"(?:(?<=on )|(?<=from )|(?<=since )|(?<=by )|(?<=before )|(?<=after )|(?<![\d/.-])(?=\d\d?/\d\d?/20))"
     r"(?P<m>\d\d?)/(?P<d>\d\d?)(?:/(?P<y>20\d\d))?(?![\d/])"
 )
 _CHINESE_DATE = (
-    rf"(?:(?P<y2>20\d\d|二[零〇]{HAN_NUMBER[:-1]}{{2}})年)?"
+    rf"(?:(?P<y2>20\d\d|二[零〇][零〇一二三四五六七八九]{{2}})年)?"
     rf"(?P<m2>1[0-2]|0?[1-9]|十?[一二]|[三四五六七八九十])月(?P<d2>[0-3]?\d|{HAN_NUMBER})[日号]"
 )
 _AGO = (
     rf"(?P<zh_number>\d{{1,3}}|{HAN_NUMBER})(?P<zh_unit>天|日|周|个?星期|个?礼拜)(?:之|以)?(?P<zh_way>前|后)"
-    rf"|{_LATIN_START}(?P<en_in>in )?(?P<en_number>\d{{1,3}}|{ENGLISH_NUMBER}) (?P<en_unit>day|week)s?"
-    rf"(?(en_in)(?: time)?| (?P<en_way>ago|from now)){_LATIN_END}"
+    rf"|{LATIN_START}(?P<en_in>in )?(?P<en_number>\d{{1,3}}|{ENGLISH_NUMBER}) (?P<en_unit>day|week)s?"
+    rf"(?(en_in)(?: time)?| (?P<en_way>ago|back|from now)){LATIN_END}"
 )
 
 
 def _english_date(months: Iterable[str]) -> str:
-    month = _any(months)
+    month = any_of(months)
     return (
-        rf"{_LATIN_START}(?P<m>{month})\.? (?P<d>[0-3]?\d)(?:st|nd|rd|th)?(?:,? (?P<y>20\d\d))?(?![\w])"
+        rf"{LATIN_START}(?P<m>{month})\.? (?P<d>[0-3]?\d)(?:st|nd|rd|th)?(?:,? (?P<y>20\d\d))?(?![\w])"
         rf"|(?<!\w)(?P<d2>[0-3]?\d)(?:st|nd|rd|th)? (?:of )?(?P<m2>{month})(?:,? (?P<y2>20\d\d))?(?![\w])"
     )
 
 
 def _weekday(words: DateWords) -> str:
-    chinese_week = _any(week for week in words.weeks if not week.isascii())
-    english_week = _any(week for week in words.weeks if week.isascii())
-    chinese_day = _any(day for day in words.weekdays if not day.isascii())
+    chinese_week = any_of(week for week in words.weeks if not week.isascii())
+    english_week = any_of(week for week in words.weeks if week.isascii())
+    chinese_day = any_of(day for day in words.weekdays if not day.isascii())
     english = [day for day in words.weekdays if day.isascii()]
     full = [day for day in english if day not in words.weekdays_with_week_only]
     return (
         rf"(?:(?<![得早晚])(?P<zh_week>{chinese_week})个?)?(?:周|星期|礼拜)(?P<zh_day>{chinese_day})"
-        rf"|(?<!black ){_LATIN_START}(?:(?P<en_week>{english_week}) (?P<en_day>{_any(english)})|(?P<full_day>{_any(full)})){_LATIN_END}"
+        rf"|(?<!black ){LATIN_START}(?:(?P<en_week>{english_week}) (?P<en_day>{any_of(english)})|(?P<full_day>{any_of(full)})s?){LATIN_END}"
     )
 
 
-def _any(words: Iterable[str]) -> str:
+def any_of(words: Iterable[str]) -> str:
+    """Return a regular expression for any of the words, longer ones first."""
     return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
 
 

@@ -9,7 +9,7 @@ _ENGLISH = {
     "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
 }  # fmt: skip
 
-HAN_NUMBER = "[零〇一二三四五六七八九十百千万两俩仨]+"
+HAN_NUMBER = "[零〇一二三四五六七八九十百千万两俩仨]{1,9}"  # bounded: 2,000 times 一 must not stall a search
 ENGLISH_NUMBER = "|".join(sorted(_ENGLISH, key=len, reverse=True))
 
 

@@ -13,6 +13,7 @@ from bot.errors import SettingError
 from bot.nlu.dates import DateFinder, DateWords
 from bot.nlu.lookup import Lookup, read_entries, read_phrases
 from bot.nlu.patterns import PatternFinder, ReasonFinder
+from bot.nlu.periods import PeriodFinder
 from bot.nlu.spans import Found, without_overlaps
 
 RULE_FILES = ("patterns.yml", "currencies.yml", "return_reasons.yml", "dates.yml")
@@ -27,13 +28,14 @@ class EntityRules:
         patterns, currencies, reasons, dates = (_read(folder / name) for name in RULE_FILES)
         self._patterns = PatternFinder(patterns, currencies)
         self._reasons = ReasonFinder(reasons)
-        self._dates = DateFinder(DateWords(**dates))
+        words_of_time = DateWords(**dates)
+        self._dates, self._periods = DateFinder(words_of_time), PeriodFinder(words_of_time)
         self._lookups = [_lookup(entity, [folder / name for name in names], words) for entity, names in lists.items()]
 
     def find(self, text: str, today: date) -> list[Found]:
         """Return what there is in a folded text, in its order, without overlaps."""
         text = _lower(text)
-        found = [*self._patterns.find(text), *self._reasons.find(text), *self._dates.find(text, today)]
+        found = [*self._patterns.find(text), *self._reasons.find(text), *self._dates.find(text, today), *self._periods.find(text, today)]
         for lookup in self._lookups:
             found.extend(lookup.find(text))
         return without_overlaps(found)

@@ -40,6 +40,7 @@ _PIECE = re.compile(
 )
 _LETTERS = re.compile(r"[^\W\d_]+")
 _MIN_FREQUENCY = 4  # in jieba's dictionary; half of its words have 3
+_MAX_RUN = 60  # spaCy takes square time over signs without a blank
 _MAX_LEXEMES = 100_000  # spaCy never forgets a word it has seen; then start with a fresh vocabulary
 
 
@@ -73,8 +74,10 @@ class Segmenter:
             return
         if len(self._spacy.vocab) > _MAX_LEXEMES:
             self._spacy = _spacy_tokenizer()
-        for token in self._spacy(run):
-            yield start + token.idx, start + token.idx + len(token.text)
+        for offset in range(0, len(run), _MAX_RUN):
+            for token in self._spacy(run[offset : offset + _MAX_RUN]):
+                first = start + offset + token.idx
+                yield first, first + len(token.text)
 
 
 def _spacy_tokenizer() -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, cast
 
 import pytest
@@ -73,6 +74,15 @@ def test_a_book_is_cut_with_a_note(tokenizer: BilingualTokenizer) -> None:
 
     assert tokens[-1].end <= MAX_CHARACTERS
     assert message.as_dict(only_output_properties=True)["cut"] is True
+
+
+@pytest.mark.parametrize("text", ["('" * 1000, "a-" * 1000, "一" * 2000, "@" * 2000, "(" * 50_000])
+def test_signs_without_a_blank_do_not_stall(tokenizer: BilingualTokenizer, text: str) -> None:
+    began = time.process_time()
+
+    tokenizer.tokenize(Message({TEXT: text}), TEXT)
+
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize("text", ["我的order", "ｆｕｌｌ　width", "①㎏ﬁ x", "e\u0301\u200b退換", ""])
