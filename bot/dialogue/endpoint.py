@@ -24,9 +24,6 @@ PATIENCE_S = 3.0
 PAUSE_S = 0.2
 REJECTED = 400
 
-# Actions look at the last few messages at most.
-EVENTS_SENT = 40
-
 
 class ActionAnswer(msgspec.Struct):
     """What the action server answers; Rasa checks the same with jsonschema."""
@@ -39,20 +36,18 @@ class ActionEndpoint(EndpointConfig):  # type: ignore[misc]
     """Rasa's `RemoteAction` calls `request`; each failure is noted in the turn under the action's name, then raised for Rasa to log."""
 
     def __init__(self, url: str, token: str, *, timeout_s: float = TIMEOUT_S, patience_s: float = PATIENCE_S) -> None:
-        # The domain is sent with the actions that say so only, and with those that validate: it is most of a call's bytes.
-        super().__init__(url=f"{url}/webhook", enable_selective_domain=True)
+        super().__init__(url=f"{url}/webhook")
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._patience_s = patience_s
         self._session: aiohttp.ClientSession | None = None
-        self.domain_for_validation: dict[str, Any] = {}
 
     async def request(self, method: str = "post", subpath: str | None = None, **kwargs: Any) -> Any:
         """Run the action named in `json`; raises ClientResponseError for a rejection (400), RasaException for all else."""
         body: dict[str, Any] = kwargs["json"]
         action = body["next_action"]
         try:
-            status, answer = await self._post_patiently(self._trim(body))
+            status, answer = await self._post_patiently(body)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise self._failure(action, type(error).__name__) from error
         if status == REJECTED:
@@ -86,13 +81,6 @@ class ActionEndpoint(EndpointConfig):  # type: ignore[misc]
             self._session = aiohttp.ClientSession(headers=self._headers, timeout=self._timeout)
         async with self._session.post(self.url, data=data) as response:
             return response.status, await response.read()
-
-    def _trim(self, body: dict[str, Any]) -> dict[str, Any]:
-        tracker = body["tracker"]
-        trimmed = {**body, "tracker": {**tracker, "events": tracker["events"][-EVENTS_SENT:]}}
-        if "domain" not in body and "validate_" in body["next_action"]:
-            trimmed["domain"] = self.domain_for_validation
-        return trimmed
 
     async def close(self) -> None:
         if self._session is not None:

@@ -14,7 +14,10 @@ INTENT_SYNTAX = "run_RegexMessageHandler"
 METADATA_FILE = "metadata.json"
 
 # Components that are trained as Rasa's and served as ours.
-REPLACED = {"rasa.core.policies.rule_policy.RulePolicy": "bot.dialogue.rules.ServedRulePolicy"}
+REPLACED = {
+    "rasa.core.policies.rule_policy.RulePolicy": "bot.dialogue.rules.ServedRulePolicy",
+    "rasa.core.policies.memoization.MemoizationPolicy": "bot.dialogue.rules.ServedMemoizationPolicy",
+}
 
 
 class ServedModel(LocalModelStorage):  # type: ignore[misc]

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from rasa.core.actions.action import Action, ActionExecutionRejection, ActionExtractSlots, RemoteAction
+from rasa.core.actions.action import Action, ActionExecutionRejection, ActionExtractSlots
 from rasa.core.lock_store import InMemoryLockStore
 from rasa.core.policies.policy import PolicyPrediction
 from rasa.core.processor import MessageProcessor
@@ -24,6 +24,7 @@ from rasa.shared.core.events import (
 )
 from rasa.shared.core.trackers import DialogueStateTracker
 
+from bot.dialogue.action_call import lighten_remote_actions
 from bot.dialogue.context import current_turn
 from bot.dialogue.endpoint import ActionEndpoint
 from bot.dialogue.model_storage import ServedModel
@@ -48,8 +49,7 @@ class TurnProcessor(MessageProcessor):  # type: ignore[misc]
         self._extract_slots = ActionExtractSlots(endpoint)
         store.domain = self.domain
         responses.responses = self.domain.responses
-        domain = self.domain.as_dict()
-        endpoint.domain_for_validation = {"slots": domain["slots"], "forms": domain["forms"]}
+        lighten_remote_actions(self.domain)
 
     @staticmethod
     def _load_model(model_path: Path) -> tuple[str, ModelMetadata, GraphRunner]:
@@ -120,8 +120,3 @@ class TurnProcessor(MessageProcessor):  # type: ignore[misc]
     @staticmethod
     def _log_slots(tracker: DialogueStateTracker) -> None:
         """Slots hold what customers say; they are not logged."""
-
-
-def trust_checked_answers() -> None:
-    """Keep Rasa from checking an action's answer again, after ActionEndpoint has: by jsonschema it takes longer than the whole turn."""
-    RemoteAction._validate_action_result = lambda _action, _result: True

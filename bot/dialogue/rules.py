@@ -1,12 +1,14 @@
-"""Rasa's RulePolicy for serving: the same predictions without the work that cannot change them."""
+"""Rasa's RulePolicy and MemoizationPolicy for serving: the same predictions without the work that cannot change them."""
 
 from __future__ import annotations
 
 from itertools import chain
 from typing import Any
 
+from rasa.core.policies.memoization import MemoizationPolicy
+from rasa.core.policies.policy import PolicyPrediction
 from rasa.core.policies.rule_policy import RulePolicy
-from rasa.shared.core.constants import ACTION_LISTEN_NAME, PREVIOUS_ACTION, USER
+from rasa.shared.core.constants import ACTION_LISTEN_NAME, PREVIOUS_ACTION, SHOULD_NOT_BE_SET, USER
 from rasa.shared.core.domain import Domain, State
 from rasa.shared.core.events import ActionExecuted
 from rasa.shared.core.trackers import DialogueStateTracker
@@ -26,6 +28,7 @@ class ServedRulePolicy(RulePolicy):  # type: ignore[misc]
         rules = [self._rule_key_to_state(key) for name in RULES for key in self.lookup.get(name, {})]
         self._longest = max(map(len, rules), default=0)
         self._reads_words = any(_follows_any_intent(rule[-1]) for rule in rules)
+        self._by_action = {id(lookup): self._index(lookup) for lookup in map(self.lookup.get, RULES) if lookup}
 
     def _find_action_from_rules(
         self, tracker: DialogueStateTracker, domain: Domain, use_text_for_last_user_input: bool
@@ -46,13 +49,42 @@ class ServedRulePolicy(RulePolicy):  # type: ignore[misc]
         self.featurizer._choose_last_user_input([states], use_text_for_last_user_input)
         return states
 
+    def _index(self, lookup: dict[str, str]) -> dict[str, list[str]]:
+        """Group the rules by the action that must have come last; "" is any."""
+        index: dict[str, list[str]] = {}
+        for key in lookup:
+            index.setdefault(_last_action(self._rule_key_to_state(key)[-1]), []).append(key)
+        return index
+
+    def _get_possible_keys(self, lookup: dict[str, str], states: list[State]) -> set[str]:
+        index = self._by_action.get(id(lookup), {})
+        candidates = [*index.get(_last_action(states[-1]), ()), *index.get("", ())]
+        possible: set[str] = super()._get_possible_keys(dict.fromkeys(candidates), states)
+        return possible
+
     def format_tracker_states(self, states: list[State]) -> str:
         return ""
 
 
+class ServedMemoizationPolicy(MemoizationPolicy):  # type: ignore[misc]
+    """Remembers nothing quickly when there are no stories."""
+
+    def predict_action_probabilities(
+        self, tracker: DialogueStateTracker, domain: Domain, rule_only_data: dict[str, Any] | None = None, **kwargs: Any
+    ) -> PolicyPrediction:
+        if not self.lookup:
+            return self._prediction(self._default_predictions(domain))
+        return super().predict_action_probabilities(tracker, domain, rule_only_data, **kwargs)
+
+
+def _last_action(state: State) -> str:
+    name = state.get(PREVIOUS_ACTION, {}).get(ACTION_NAME) or ""
+    return "" if name == SHOULD_NOT_BE_SET else str(name)
+
+
 def _follows_any_intent(state: State) -> bool:
     """Return whether a rule that ends in this state can match right after a message whatever its intent."""
-    return state.get(PREVIOUS_ACTION, {}).get(ACTION_NAME) == ACTION_LISTEN_NAME and INTENT not in state.get(USER, {})
+    return _last_action(state) in {ACTION_LISTEN_NAME, ""} and INTENT not in state.get(USER, {})
 
 
 def recent_states(tracker: DialogueStateTracker, domain: Domain, count: int) -> list[State]:

@@ -11,7 +11,7 @@ from sanic import Sanic
 from bot.dialogue.channel import Model, add_status, add_turns
 from bot.dialogue.endpoint import ActionEndpoint
 from bot.dialogue.guard import App, answer_errors_in_json, require_token
-from bot.dialogue.processor import TurnProcessor, trust_checked_answers
+from bot.dialogue.processor import TurnProcessor
 from bot.dialogue.responses import Responses
 from bot.dialogue.tracker_store import SqlTrackerStore
 from bot.dialogue.turns import Turns
@@ -33,7 +33,6 @@ def create_app(settings: Settings, model: Path) -> App:
     endpoint = ActionEndpoint(settings.actions_url, settings.internal_token)
     store = SqlTrackerStore(settings.database_url)
     companies = {"zh": settings.company_name_zh, "en": settings.company_name_en}
-    trust_checked_answers()
     processor = load(model, store, Responses(companies), endpoint)
 
     app = Sanic("yingda-dialogue", configure_logging=False)

@@ -12,12 +12,12 @@ from rasa.shared.exceptions import RasaException
 from rasa.utils.endpoints import ClientResponseError
 
 from bot.dialogue.context import TurnContext, current_turn
-from bot.dialogue.endpoint import EVENTS_SENT, ActionEndpoint
+from bot.dialogue.endpoint import ActionEndpoint
 from bot.messages import TurnRequest
 from tests.dialogue.system import free_port
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
-CALL = {"next_action": "action_x", "sender_id": "c", "tracker": {"events": [{"n": n} for n in range(EVENTS_SENT + 5)]}, "version": "3.6"}
+CALL = {"next_action": "action_x", "sender_id": "c", "tracker": {"events": []}, "version": "3.6"}
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ async def serving(handler: Handler, port: int, **options: float) -> AsyncIterato
         await runner.cleanup()
 
 
-async def test_an_action_gets_the_token_and_the_recent_events(context):
+async def test_an_action_gets_the_call_and_the_token(context):
     seen = {}
 
     async def answer(request: web.Request) -> web.Response:
@@ -54,23 +54,8 @@ async def test_an_action_gets_the_token_and_the_recent_events(context):
 
     assert result == {"events": [], "responses": [{"text": "done"}]}
     assert seen["token"] == "Bearer token"
-    assert [event["n"] for event in seen["tracker"]["events"]] == list(range(5, EVENTS_SENT + 5))
-    assert "domain" not in seen
+    assert seen["next_action"] == "action_x"
     assert not context.failed_action
-
-
-async def test_an_action_that_validates_gets_the_forms(context):
-    seen = {}
-
-    async def answer(request: web.Request) -> web.Response:
-        seen.update(await request.json())
-        return web.json_response({"events": [], "responses": []})
-
-    async with serving(answer, free_port()) as endpoint:
-        endpoint.domain_for_validation = {"forms": {"return_form": {}}}
-        await endpoint.request(json={**CALL, "next_action": "validate_return_form"})
-
-    assert seen["domain"] == {"forms": {"return_form": {}}}
 
 
 @pytest.mark.parametrize("body", ["not json", '{"events": 5}'])

@@ -1,5 +1,6 @@
-"""Does our prediction graph give what Rasa's gives? `compare.py MODEL` walks through conversations with both; the exit code answers."""
+"""Does our prediction graph give what Rasa's gives? `compare.py MODEL` takes random walks with both."""
 
+import random
 import sys
 import warnings
 from pathlib import Path
@@ -18,14 +19,7 @@ from rasa.shared.core.trackers import DialogueStateTracker  # noqa: E402
 from bot.dialogue.model_storage import ServedModel  # noqa: E402
 from bot.dialogue.runner import StraightRunner  # noqa: E402
 
-CONVERSATIONS = [
-    ["greet", "order_status", "cancel_order", "greet"],
-    ["inform", "greet", "inform", "inform"],
-    ["return_item", "inform", "greet"],
-    ["return_item", "greet", "stop", "greet"],
-    ["return_item", "order_status", "inform", "return_item", "stop"],
-    ["greet"] * 12 + ["return_item", "human_handoff", "inform"],
-]
+CONVERSATIONS, LONGEST, SEED = 40, 10, 7
 
 
 def load(model, storage, runner):
@@ -37,38 +31,39 @@ def predict(metadata, runner, tracker) -> PolicyPrediction:
     return runner.run(inputs={PLACEHOLDER_TRACKER: tracker}, targets=[metadata.core_target])[metadata.core_target]
 
 
-def after(action, tracker, domain):
-    """Apply roughly what the action would do; a form asks, and rejects what is not for it."""
-    events = [ActionExecuted(action)]
-    if action == "return_form":
-        if tracker.active_loop_name is None:
-            events += [ActiveLoop("return_form"), SlotSet("requested_slot", "order_number")]
-        elif tracker.latest_message.intent["name"] == "inform":
-            events += [SlotSet("order_number", "A-1"), SlotSet("requested_slot", None), ActiveLoop(None)]
-        else:
-            events = [ActionExecutionRejected(action)]
+def after(action, tracker, domain, chance):
+    """Return events that the action might have: a form begins, ends or rejects; others fill a slot now and then."""
+    if action in domain.form_names:
+        begins, ends = tracker.active_loop_name is None, chance.random() < 0.4
+        if not begins and chance.random() < 0.3:
+            return [ActionExecutionRejected(action)]
+        loop = [ActiveLoop(action), SlotSet("requested_slot", "some_slot")] if begins else []
+        return [ActionExecuted(action), *loop] + ([SlotSet("requested_slot", None), ActiveLoop(None)] if ends else [])
     if action == "action_deactivate_loop":
-        events += [ActiveLoop(None), SlotSet("requested_slot", None)]
-    for event in events:
-        tracker.update(event, domain)
+        return [ActionExecuted(action), ActiveLoop(None), SlotSet("requested_slot", None)]
+    slot = chance.choice([slot.name for slot in domain.slots])
+    fill = [SlotSet(slot, chance.choice(["x", True, None]))] if action != "action_listen" and chance.random() < 0.3 else []
+    return [ActionExecuted(action), *fill]
 
 
 def main(model: Path) -> int:
     theirs, their_runner = load(model, LocalModelStorage, DaskGraphRunner)
     ours, our_runner = load(model, ServedModel, StraightRunner)
-    compared = 0
-    for intents in CONVERSATIONS:
-        tracker = DialogueStateTracker("c", theirs.domain.slots)
+    domain, chance, compared = theirs.domain, random.Random(SEED), 0
+    intents = sorted(set(domain.intents) - {"back", "restart", "session_start"})
+    for number in range(CONVERSATIONS):
+        tracker = DialogueStateTracker(str(number), domain.slots)
         tracker.update(ActionExecuted("action_listen"))
-        for intent in intents:
-            tracker.update(UserUttered("words", {"name": intent, "confidence": 1.0}))
-            for _ in range(8):
+        for _ in range(chance.randint(1, LONGEST)):
+            tracker.update(UserUttered("words", {"name": chance.choice(intents), "confidence": 1.0}))
+            for _ in range(6):
                 expected, got = predict(theirs, their_runner, tracker), predict(ours, our_runner, tracker)
-                shown = [(p.max_confidence_index, list(p.probabilities), p.events, p.is_no_user_prediction) for p in (expected, got)]
-                assert shown[0] == shown[1], (intents, intent, shown)
+                shown = [(list(p.probabilities), p.events, p.is_no_user_prediction) for p in (expected, got)]
+                assert shown[0] == shown[1], tracker.events
                 compared += 1
-                action = theirs.domain.action_names_or_texts[got.max_confidence_index]
-                after(action, tracker, theirs.domain)
+                action = domain.action_names_or_texts[got.max_confidence_index]
+                for event in after(action, tracker, domain, chance):
+                    tracker.update(event)
                 if action == "action_listen":
                     break
     print(f"{compared} predictions are equal")
