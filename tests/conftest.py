@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -38,13 +39,15 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    server = PostgresServer.find(tmp_path_factory.mktemp("postgres"))
-    if server is None:
-        missing("PostgreSQL", "install it with: apt-get install postgresql")
-    assert server is not None
-    with server.running():
-        yield server
+def postgres() -> Iterator[PostgresServer]:
+    # Not among pytest's own folders: those are closed to the user that the server runs as.
+    with tempfile.TemporaryDirectory(prefix="yingda-postgres-") as folder:
+        server = PostgresServer.find(Path(folder))
+        if server is None:
+            missing("PostgreSQL", "install it with: apt-get install postgresql")
+        assert server is not None
+        with server.running():
+            yield server
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])

@@ -50,19 +50,21 @@ async def open_services(settings: Settings, *, rasa: RasaClient | None = None) -
     redis = connect(settings.redis_url)
     cipher = Cipher(bytes.fromhex(settings.data_key))
     rasa = rasa or RasaClient(settings.rasa_url, token=settings.internal_token)
+    shop = open_shop(settings, database, cipher)
     try:
         yield Services(
             settings=settings,
             database=database,
             redis=redis,
             cipher=cipher,
-            shop=open_shop(settings, database, cipher),
+            shop=shop,
             rasa=rasa,
             queue=EscalationQueue(redis),
             presence=Presence(redis),
             wake=Wakeups(redis),
         )
     finally:
+        await shop.close()
         await rasa.close()
         await redis.aclose()
         await database.close()

@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import jwt
+import sqlalchemy as sa
 import yaml
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from sanic import Request
 from sanic.response import HTTPResponse, file, html, redirect
 
 from bot.conversations.services import Services
+from bot.database.shop import products
 from bot.errors import BotError, NotFoundError
 from bot.ids import utcnow
+from bot.shop.protocol import Money
 from bot.web.greeting import money_text
 from bot.web.requests import App
 
@@ -63,26 +66,32 @@ async def demo_context(request: Request) -> dict[str, Any]:
     customer = request.args.get("customer", "")
     if customer not in {person["id"] for person in people}:
         customer = ""
-    try:
-        products = await services.shop.search_products("", limit=DEMO_PRODUCTS)
-    except BotError:
-        products = []
     return {
         "language": language,
         "customers": people,
         "customer": customer,
         "identity": _identity(services, customer) if customer else "",
-        "products": [
-            {
-                "sku": product.sku,
-                "name_zh": product.name_zh,
-                "name_en": product.name_en,
-                "price": money_text(product.price),
-                "category": product.category,
-            }
-            for product in products
-        ],
+        "products": await demo_products(services),
     }
+
+
+async def demo_products(services: Services) -> list[dict[str, str]]:
+    """Return what stands in the window: of each category the first few, so that the shop looks like one."""
+    place = sa.func.row_number().over(partition_by=products.c.category, order_by=products.c.sku)
+    each = sa.select(products, place.label("place")).subquery()
+    query = sa.select(each).order_by(each.c.place, each.c.category).limit(DEMO_PRODUCTS)
+    async with services.database.read() as connection:
+        rows = (await connection.execute(query)).all()
+    return [
+        {
+            "sku": row.sku,
+            "name_zh": row.name_zh,
+            "name_en": row.name_en,
+            "price": money_text(Money(row.price_minor, row.currency)),
+            "category": row.category,
+        }
+        for row in rows
+    ]
 
 
 async def demo_customers(services: Services) -> list[dict[str, str]]:
