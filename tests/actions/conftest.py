@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import os
 import shutil
+import subprocess
+import sys
 import zlib
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 import pytest
 import sqlalchemy as sa
+import yaml
 from rasa_sdk.executor import ActionExecutor
 
 from actions.services import Services, close_services, provide
@@ -28,11 +35,16 @@ from bot.settings import Settings
 from bot.shop.demo import DemoShop
 from bot.shop.sample import SampleData, generate, load
 from tests.actions.chat import Chat
+from tests.actions.texts import ROOT, intents
 from tests.postgres import PostgresServer
+
+if TYPE_CHECKING:
+    from tests.actions.rasa_chat import RasaStage
 
 # Who is who in the sample: see bot/shop/sample/scripted.py. A conversation has the name of its customer here.
 CUSTOMERS = {"loyal": "C000001", "waiting": "C000002", "leaving": "C000003", "happy": "C000004"}
 VISITORS = ("visitor", "stranger")
+ENQUIRIES = 3  # conversations of each, one after the other in the same thread
 
 Start = Callable[..., Chat]
 
@@ -68,9 +80,20 @@ def filled_sqlite(sqlite_template: Path, sample: SampleData, cipher: Cipher) -> 
     return path
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
-def database_url(request: pytest.FixtureRequest, filled_sqlite: Path, tmp_path: Path, sample: SampleData, cipher: Cipher) -> str:
-    if request.param == "sqlite":
+RASA = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.filterwarnings("ignore")]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow), pytest.param("rasa", marks=RASA)])
+def stage(request: pytest.FixtureRequest) -> str:
+    """Each talk on SQLite and PostgreSQL by a page of rules, and on SQLite through Rasa itself."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(
+    request: pytest.FixtureRequest, stage: str, filled_sqlite: Path, tmp_path: Path, sample: SampleData, cipher: Cipher
+) -> str:
+    if stage != "postgresql":
         shutil.copy(filled_sqlite, tmp_path / "yingda.sqlite3")
         return f"sqlite:///{tmp_path}/yingda.sqlite3"
     server: PostgresServer = request.getfixturevalue("postgres")
@@ -92,11 +115,61 @@ def executor() -> ActionExecutor:
 
 
 @pytest.fixture
-async def start(executor: ActionExecutor, settings: Settings, database: Database, demo: DemoShop) -> AsyncIterator[Start]:
-    """Begin to talk: `start("loyal", "zh")`."""
+async def start(
+    request: pytest.FixtureRequest, stage: str, executor: ActionExecutor, settings: Settings, database: Database, demo: DemoShop
+) -> AsyncIterator[Start]:
+    """Begin to talk: `start("loyal", "zh")`. Each time is a new conversation in the same thread."""
     provide(Services(settings, database, demo, Faq(encoder=BigramEncoder())))
-    yield lambda conversation, language="zh", **options: Chat(executor, conversation, language, **options)
+    begun: Counter[str] = Counter()
+
+    def begin(name: str, language: str = "zh", *, epoch: int = 1) -> Chat:
+        conversation = conversation_of(name, begun[name])
+        begun[name] += 1
+        if stage != "rasa":
+            return Chat(executor, conversation, language, epoch=epoch)
+        from tests.actions.rasa_chat import RasaChat
+
+        rasa = request.getfixturevalue("rasa_stage")
+        return RasaChat(rasa, settings.database_url, conversation, language, epoch=epoch)  # type: ignore[return-value]
+
+    yield begin
     await close_services()
+
+
+def conversation_of(name: str, enquiry: int) -> str:
+    return name if enquiry == 0 else f"{name}-{enquiry}"
+
+
+@pytest.fixture(scope="session")
+def rasa_stage(request: pytest.FixtureRequest, executor: ActionExecutor) -> RasaStage:
+    """Rasa with our domain, our rules and our policies, and an NLU that is never asked; trained again only when they changed."""
+    from tests.actions.rasa_chat import RasaStage
+
+    files = [ROOT / "domain.yml", ROOT / "config.yml", *sorted((ROOT / "nlu_data/rules").glob("*.yml"))]
+    checksum = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
+    folder = Path(request.config.cache.mkdir(f"dialogue-{checksum}"))  # type: ignore[union-attr]
+    if not (folder / "dialogue.tar.gz").exists():
+        train_dialogue(folder)
+    return RasaStage(folder / "dialogue.tar.gz", executor)
+
+
+def train_dialogue(folder: Path) -> None:
+    config = yaml.safe_load((ROOT / "config.yml").read_text(encoding="utf8"))
+    toy_nlu = {"language": "en", "pipeline": [{"name": "WhitespaceTokenizer"}, {"name": "KeywordIntentClassifier"}]}
+    examples = [{"intent": intent, "examples": f"- {intent} one\n- {intent} two\n"} for intent in intents()]
+    (folder / "config.yml").write_text(yaml.safe_dump({**config, **toy_nlu}), encoding="utf8")
+    (folder / "nlu.yml").write_text(yaml.safe_dump({"version": "3.1", "nlu": examples}), encoding="utf8")
+    arguments = {
+        "domain": str(ROOT / "domain.yml"),
+        "config": str(folder / "config.yml"),
+        "training_files": [str(folder / "nlu.yml"), str(ROOT / "nlu_data/rules")],
+        "output": str(folder),
+        "fixed_model_name": "dialogue",
+    }
+    script = f"from rasa.model_training import train; train(**{arguments!r})"
+    environment = {**os.environ, "RASA_TELEMETRY_ENABLED": "false", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], cwd=ROOT, env=environment, check=False, capture_output=True)
+    assert (folder / "dialogue.tar.gz").exists(), done.stderr.decode()[-2000:]
 
 
 def _fill(url: str, sample: SampleData, cipher: Cipher) -> None:
@@ -110,7 +183,8 @@ def _fill(url: str, sample: SampleData, cipher: Cipher) -> None:
             thread = {"id": f"thread-{name}", "inbox_id": "website", "channel_user": name, "customer_id": customer_id}
             connection.execute(sa.insert(threads).values(**thread, language="zh", created_at=now))
             row = {"status": "bot", "epoch": 1, "language": "zh", "created_at": now, "updated_at": now}
-            connection.execute(sa.insert(conversations).values(id=name, thread_id=thread["id"], **row))
+            for enquiry in range(ENQUIRIES):
+                connection.execute(sa.insert(conversations).values(id=conversation_of(name, enquiry), thread_id=thread["id"], **row))
             if customer_id:
                 connection.execute(sa.insert(customer_profiles).values(_profile(name, customer_id)))
     engine.dispose()

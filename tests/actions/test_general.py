@@ -146,10 +146,13 @@ async def test_never_mind_without_a_form_is_answered_too(start: Start) -> None:
 
 async def test_an_effect_of_a_conversation_that_was_taken_over_is_refused(start: Start, demo: DemoShop) -> None:
     chat = start("waiting", "zh", epoch=7)
-    await chat.say("取消订单", "cancel_order")
+
+    async def cancel() -> None:
+        await chat.say("取消订单", "cancel_order")
+        await chat.press("确认")
 
     with pytest.raises(ConflictError):
-        await chat.press("确认")
+        await cancel()
 
     assert (await demo.orders(CUSTOMERS["waiting"]))[0].status == "paid"
 
