@@ -15,7 +15,7 @@ from bot.shop.sample.living import LOCAL, World
 
 Row = dict[str, Any]
 
-MEMBERSHIP_PRICE = {"silver": 8800, "gold": 16800, "platinum": 32800}  # a year, in fen
+MEMBERSHIP_PRICE = {"silver": 8800, "gold": 19800, "platinum": 38800}  # a year, in fen
 INVOICED_SHARE = 0.3
 COMPANY_SHARE = 0.4  # of invoices
 YEAR = timedelta(days=365)
