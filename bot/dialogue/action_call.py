@@ -8,9 +8,10 @@ from typing import Any
 import rasa
 from rasa.core.actions.action import RemoteAction
 from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import Event
 from rasa.shared.core.trackers import DialogueStateTracker
 
-from bot.dialogue.events import encode
+from bot.dialogue.events import encode, event_class
 
 # Actions look at the last few messages at most; Rasa sends the whole conversation, rankings and all, with each call.
 EVENTS_SENT = 60
@@ -19,7 +20,7 @@ VALIDATION = ("validate_", "action_validate_slot_mappings")
 
 
 def lighten_remote_actions(domain: Domain) -> None:
-    """Change how every RemoteAction calls, those included that Rasa's forms make for themselves.
+    """Change how every RemoteAction calls and reads its answer, those included that Rasa's forms make for themselves.
 
     Only an action that validates, or asks for the domain, gets of it what it reads: slots and forms. The answer was checked by
     ActionEndpoint already; by jsonschema, as here, it takes longer than the whole turn.
@@ -33,6 +34,7 @@ def lighten_remote_actions(domain: Domain) -> None:
         return action_call(name, tracker, slots_and_forms if reads_domain else None)
 
     RemoteAction._action_call_format = call
+    Event.resolve_by_type = staticmethod(event_class)
     RemoteAction._validate_action_result = lambda _action, _result: True
 
 

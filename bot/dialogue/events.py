@@ -39,11 +39,19 @@ RANKING_LENGTH = 5
 
 @cache
 def event_types() -> dict[str, type[Event]]:
-    """Map the JSON name of each event to its class (Rasa's `resolve_by_type` walks all subclasses at each call)."""
+    """Map the JSON name of each event to its class (Rasa walks all subclasses at each look-up)."""
     types: dict[str, type[Event]] = {}
-    for event_class in all_subclasses(Event):
-        types.setdefault(event_class.type_name, event_class)
+    for subclass in all_subclasses(Event):
+        types.setdefault(subclass.type_name, subclass)
     return types
+
+
+def event_class(type_name: str, default: type[Event] | None = None) -> type[Event] | None:
+    """Stand in for `Event.resolve_by_type`; raises ValueError for a name that no event has."""
+    found = event_types().get(type_name, default)
+    if found is None:
+        raise ValueError(f"Unknown event name {type_name!r}.")
+    return found
 
 
 def encode(event: Event) -> dict[str, Any]:
@@ -68,8 +76,8 @@ def decode(rows: list[dict[str, Any]], domain: Domain) -> list[Event]:
     slots = {slot.name for slot in domain.slots}
     events = []
     for row in rows:
-        event_class = types.get(row.get("event", ""))
-        event = event_class._from_parameters(row) if event_class else None
+        known = types.get(row.get("event", ""))
+        event = known._from_parameters(row) if known else None
         if event is not None and _is_known(event, domain, slots):
             events.append(event)
         else:
