@@ -47,6 +47,11 @@ class Shop:
         return self.panel.locator(f".entries > .{sender}" if sender else ".entries > .entry")
 
     @property
+    def greeting(self) -> Locator:
+        """Stands after what was said in earlier conversations, until a new one begins."""
+        return self.entries("bot").last
+
+    @property
     def news(self) -> Locator:
         """What was said after the customer's last word."""
         return self.panel.locator(".entries > .entry:not(:has(~ .customer)):not(.customer)")
@@ -54,7 +59,7 @@ class Shop:
     async def open(self) -> None:
         await self.launcher.click()
         await expect(self.panel).to_be_visible()
-        await expect(self.entries("bot").first).to_be_visible()
+        await expect(self.entries("bot").last).to_be_visible()
 
     async def say(self, text: str) -> None:
         await self.input.fill(text)
