@@ -40,7 +40,6 @@ class Settings:
     company_name_en: str
     company_timezone: str
     default_language: str
-    business_hours: str
     allowed_origins: str
     shop_url: str
     shop_secret: str = field(repr=False)
@@ -112,7 +111,6 @@ def load_settings(environment: Mapping[str, str] | None = None, *, root: Path | 
         company_name_en=text("COMPANY_NAME_EN", "Qinghe Select"),
         company_timezone=text("COMPANY_TIMEZONE", "Asia/Shanghai"),
         default_language=text("DEFAULT_LANGUAGE", "zh"),
-        business_hours=text("BUSINESS_HOURS", "00:00-24:00"),
         allowed_origins=text("ALLOWED_ORIGINS", ""),
         shop_url=text("SHOP_URL", ""),
         shop_secret=text("SHOP_SECRET", ""),
