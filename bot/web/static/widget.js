@@ -18,5 +18,5 @@
     on: (name, listener) => element.addEventListener(`yingda:${name}`, ({ detail }) => listener(detail)),
   };
   element.dataset.server = base;
-  document.body.append(element);
+  (document.body ?? document.documentElement).append(element);
 })();

@@ -71,9 +71,9 @@ export class Panel {
       close();
     };
     // iOS lays its keyboard over the page.
-    visualViewport.onresize = () => {
+    visualViewport.addEventListener("resize", () => {
       this.node.style.cssText = `--top: ${visualViewport.offsetTop}px; --height: ${visualViewport.height}px`;
-    };
+    });
   }
 
   open() {

@@ -72,7 +72,7 @@ i + i { animation-delay: .2s; }
 .card .chips { margin-top: 6px; }
 .chip { min-height: 36px; padding: 6px 14px; }
 .chip, .card { font-size: 14px; }
-.card { display: grid; grid-template-columns: 1fr auto; gap: 4px 8px; width: 100%; padding: 12px 14px; border-radius: 14px; text-align: start; }
+.card { display: grid; grid-template-columns: 1fr auto; gap: 2px 8px; width: 100%; padding: 10px 14px; border-radius: 14px; text-align: start; }
 .card > :not(b, .badge) { grid-column: 1 / -1; }
 .badge, .choice b { color: var(--link); }
 dl div { display: flex; justify-content: space-between; gap: 16px; }

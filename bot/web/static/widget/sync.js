@@ -5,6 +5,7 @@ import { Visitor } from "./visitor.js";
 
 const LONGEST_MS = 30_000;
 const HIDDEN_MS = 60_000;
+const UNANSWERED_MS = 4_000;
 
 export class Sync {
   visitor = new Visitor();
@@ -126,6 +127,8 @@ export class Sync {
     const send = async ({ text, button_id, client_id, page }) => {
       const { message, conversation } = await this.#call("messages", { client_id, text, button_id, page, language: this.settings.language });
       this.#take([message], { conversation });
+      // Should the news of an answer get lost, do not wait for the next ping.
+      setTimeout(() => this.store.messages.at(-1)?.id === message.id && this.run(), UNANSWERED_MS);
     };
     this.visitor
       .flush(send)
