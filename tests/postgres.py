@@ -50,6 +50,12 @@ class PostgresServer:
         self._sql(f"CREATE DATABASE {name} TEMPLATE template_yingda")
         return self.url(name)
 
+    def empty_database(self) -> str:
+        """Return the URL of a new database without tables."""
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        self._sql(f"CREATE DATABASE {name}")
+        return self.url(name)
+
     def url(self, name: str) -> str:
         return f"postgresql://yingda@/{name}?host={self.folder}"
 

@@ -13,7 +13,8 @@ Show = Callable[[str, int, int], None]  # what is being done, how much is done, 
 
 @contextmanager
 def progress_bars() -> Iterator[Show]:
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         tasks: dict[str, TaskID] = {}
 
         def show(what: str, done: int, total: int) -> None:

@@ -19,6 +19,8 @@ LONGEST_PAUSE_S = 5.0
 WELL_AFTER_S = 30.0  # who has lived so long has started well
 HOPELESS_DEATHS = 5
 CHUNK = 64 * 1024
+LONGEST_LINE = 1024 * 1024
+LAST_WORDS_S = 0.5  # what a dead process has printed is in the pipe already
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -35,13 +37,13 @@ class Child:
         self.deaths = 0  # early ones in a row
         self._process = process
         self._hopeless = hopeless
-        self._running: asyncio.subprocess.Process | None = None
+        self._running: Running | None = None
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
 
     @property
     def pid(self) -> int | None:
-        return self._running.pid if self._running and self._running.returncode is None else None
+        return self._running.pid if self._running and self._running.alive else None
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._keep_alive())
@@ -49,29 +51,27 @@ class Child:
     def restart(self) -> None:
         """End the process; it is started again at once."""
         self.deaths = 0
-        if self._running and self.pid:
-            with suppress(ProcessLookupError):
-                self._running.terminate()
+        if self._running:
+            self._running.terminate()
 
     async def stop(self, grace_s: float) -> None:
         """Ask the process to end; kill it and what it started when it has not after `grace_s`."""
         self._stopping = True
         if self._task is None:
             return
-        if self._running and self.pid:
-            with suppress(ProcessLookupError):
-                self._running.terminate()
+        if self._running and self._running.alive:
+            self._running.terminate()
             await asyncio.wait({self._task}, timeout=grace_s)
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         if self._running:
-            await end(self._running, 0)
+            await self._running.end()
         self.log.close()
 
     async def _keep_alive(self) -> None:
         while not self._stopping:
             began = time.monotonic()
-            self._running = await spawn(self._process)
+            self._running = await Running.start(self._process)
             code = await self._follow(self._running)
             if not self._stopping:
                 await self._pause(code, lived_s=time.monotonic() - began)
@@ -84,21 +84,20 @@ class Child:
             self._hopeless(self, code)
         await asyncio.sleep(min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (self.deaths - 1)))
 
-    async def _follow(self, running: asyncio.subprocess.Process) -> int:
-        """Keep what it prints until it ends; a grandchild that holds the pipe open does not hold us up."""
+    async def _follow(self, running: Running) -> int:
+        """Keep what it prints until it ends; what it started, and left behind, ends with it."""
         reading = asyncio.create_task(self._read(running))
         try:
             code = await running.wait()
-            await asyncio.wait({reading}, timeout=0.5)
+            running.kill_group()
+            await asyncio.wait({reading}, timeout=LAST_WORDS_S)
         finally:
             reading.cancel()
-        with suppress(ProcessLookupError):
-            os.killpg(running.pid, signal.SIGKILL)
+            running.close()
         return code
 
-    async def _read(self, running: asyncio.subprocess.Process) -> None:
-        assert running.stdout
-        while data := await running.stdout.read(CHUNK):
+    async def _read(self, running: Running) -> None:
+        while data := await running.output.read(CHUNK):
             self.log.write(data)
 
     def _note(self, text: str) -> None:
@@ -106,30 +105,66 @@ class Child:
         self.log.write(f"{stamp} INFO yingda.supervisor: {self.name} {text}\n".encode())
 
 
-async def spawn(process: Process, *, stderr: int = asyncio.subprocess.STDOUT) -> asyncio.subprocess.Process:
-    """Start a process in a group of its own, which dies with us."""
-    return await asyncio.create_subprocess_exec(
-        *process.command,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=stderr,
-        env=dict(process.environment),
-        cwd=process.folder,
-        start_new_session=True,
-        preexec_fn=_die_with_parent if _libc else None,
-    )
+class Running:
+    """A started process in a group of its own, which dies with us.
 
+    Its output is a pipe of ours: asyncio's own would make `wait` wait for everybody who inherited it.
+    """
 
-async def end(running: asyncio.subprocess.Process, grace_s: float) -> None:
-    """Terminate a process; its whole group is killed when the time is over, and in any case what it leaves behind."""
-    if running.returncode is None and grace_s:
-        with suppress(ProcessLookupError):
-            running.terminate()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(running.wait(), grace_s)
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(running.pid, signal.SIGKILL)
-    await running.wait()
+    def __init__(self, process: asyncio.subprocess.Process, output: asyncio.StreamReader, transport: asyncio.ReadTransport) -> None:
+        self.pid = process.pid
+        self.output = output
+        self._process = process
+        self._transport = transport
+
+    @classmethod
+    async def start(cls, process: Process) -> Running:
+        reading, writing = os.pipe()
+        output = asyncio.StreamReader(limit=LONGEST_LINE)
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(output), os.fdopen(reading, "rb", 0)
+        )
+        try:
+            started = await asyncio.create_subprocess_exec(
+                *process.command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=writing,
+                stderr=writing,
+                env=dict(process.environment),
+                cwd=process.folder,
+                start_new_session=True,
+                preexec_fn=_die_with_parent if _libc else None,
+            )
+        except BaseException:
+            transport.close()
+            raise
+        finally:
+            os.close(writing)
+        return cls(started, output, transport)
+
+    @property
+    def alive(self) -> bool:
+        return self._process.returncode is None
+
+    async def wait(self) -> int:
+        return await self._process.wait()
+
+    def terminate(self) -> None:
+        if self.alive:
+            self._process.terminate()
+
+    def kill_group(self) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+    async def end(self) -> None:
+        """Kill it with everything that it started."""
+        self.kill_group()
+        await self._process.wait()
+        self.close()
+
+    def close(self) -> None:
+        self._transport.close()
 
 
 def _die_with_parent() -> None:

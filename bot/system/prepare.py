@@ -27,7 +27,7 @@ DEMO_SEED = 7
 DEMO_USERNAME = "demo"
 
 
-def prepare(settings: Settings) -> dict[str, Any]:
+def prepare(settings: Settings, *, sample_customers: int = DEMO_CUSTOMERS) -> dict[str, Any]:
     """Make database, sample data, profiles and the demo's agent, whatever of it is missing; return what the first page shows."""
     tell("database")
     try:
@@ -37,7 +37,7 @@ def prepare(settings: Settings) -> dict[str, Any]:
     engine = sync_engine(settings.database_url)
     try:
         if settings.demo:
-            _sample_data(engine, settings)
+            _sample_data(engine, settings, sample_customers)
             _profiles(engine, settings)
             return {"agent": demo_agent(engine, settings)}
         with engine.begin() as connection:
@@ -64,14 +64,14 @@ def demo_agent(engine: sa.Engine, settings: Settings) -> dict[str, str]:
     return {"username": DEMO_USERNAME, "password": password if password and password_matches(password_hash, password) else ""}
 
 
-def _sample_data(engine: sa.Engine, settings: Settings) -> None:
+def _sample_data(engine: sa.Engine, settings: Settings, count: int) -> None:
     if _count(engine, customers):
         return
-    tell("generate", 0, DEMO_CUSTOMERS)
+    tell("generate", 0, count)
     # Only a first start needs these: the other starts are quicker without.
     from bot.shop.sample import generate, load
 
-    data = generate(DEMO_CUSTOMERS, DEMO_SEED, progress=tell)
+    data = generate(count, DEMO_SEED, progress=tell)
     load(engine, Cipher(bytes.fromhex(settings.data_key)), data, progress=tell)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bot.errors import BotError
-from bot.system.child import end, spawn
+from bot.system.child import Running
 from bot.system.log import Log
 from bot.system.processes import Process
 
@@ -36,12 +36,11 @@ def tell_error(error: BotError) -> None:
 
 async def run_step(process: Process, log: Log, heard: Heard) -> dict[str, Any]:
     """Run the step to its end and return its result; raises StepError. Cancelled, it takes the process along."""
-    running = await spawn(process)
-    assert running.stdout
+    running = await Running.start(process)
     result: dict[str, Any] = {}
     failure = ""
     try:
-        async for line in running.stdout:
+        async for line in running.output:
             said = _parse(line)
             if said is None:
                 log.write(line)
@@ -52,7 +51,7 @@ async def run_step(process: Process, log: Log, heard: Heard) -> dict[str, Any]:
                 heard(said["step"], said["done"], said["total"])
         code = await running.wait()
     finally:
-        await end(running, 0)
+        await running.end()
     if code or failure:
         raise StepError(failure or _last_words(process.name, code, log))
     return result
