@@ -14,7 +14,7 @@ from rasa_sdk.interfaces import ActionExecutionRejection, ActionNotFoundExceptio
 from sanic import Request, Sanic
 from sanic.response import HTTPResponse
 
-from bot.dialogue.guard import App, error_response, json_response, require_token
+from bot.dialogue.guard import GRACE_S, App, error_response, json_response, require_token
 from bot.dialogue.logs import configure_logging
 from bot.errors import SettingError
 from bot.settings import Settings, load_settings
@@ -41,6 +41,7 @@ def create_app(settings: Settings, package: str = "actions") -> App:
     executor = ActionExecutor()
     executor.register_package(package)
     app = Sanic("yingda-actions", configure_logging=False)
+    app.config.GRACEFUL_SHUTDOWN_TIMEOUT = GRACE_S
     app.config.KEEP_ALIVE_TIMEOUT = 120  # longer than Rasa keeps an idle connection, so that it never writes into a closed one
     require_token(app, settings.internal_token)
     _add_webhook(app, executor)

@@ -1,14 +1,13 @@
 """Tracker events as JSON, and back.
 
-One row of `tracker_events` holds what `Event.as_dict()` gives. The service may append events too, in its own transaction
-that also adds their number to `conversations.tracker_seq`; it needs no Rasa for that, since these are plain JSON:
+One row of `tracker_events` holds what `Event.as_dict()` gives. The service may append events too, in a transaction of its own that
+adds their number to `conversations.tracker_seq` (`bot.conversations.tracker`); it needs no Rasa for that, since these are plain JSON:
 
-    {"event": "action", "name": "action_listen"}         an action of the domain was executed
-    {"event": "active_loop", "name": null}               the form is over
-    {"event": "slot", "name": "requested_slot", "value": null}
+    {"event": "active_loop", "name": null}                        the form is over
+    {"event": "slot", "name": "requested_slot", "value": null}    and asks for nothing
+    {"event": "action", "name": "action_listen"}                  an action of the domain was executed
 
-`timestamp` (seconds, UTC) may be added and is otherwise the time of loading. After a hand-off or a resolve the tracker must
-be listening again, with no form open, hence `END_OF_FORM`.
+`timestamp` (seconds, UTC) may be added and is otherwise the time of loading. The last action must remain `action_listen`.
 """
 
 from __future__ import annotations
@@ -25,13 +24,6 @@ from rasa.shared.utils.common import all_subclasses
 from bot.dialogue.plain import plain
 
 logger = logging.getLogger(__name__)
-
-END_OF_FORM: tuple[dict[str, Any], ...] = (
-    {"event": "action", "name": "action_deactivate_loop"},
-    {"event": "active_loop", "name": None},
-    {"event": "slot", "name": "requested_slot", "value": None},
-    {"event": "action", "name": "action_listen"},
-)
 
 # The desk shows a few alternatives; a whole ranking would be most of a conversation's bytes.
 RANKING_LENGTH = 5

@@ -17,6 +17,9 @@ logger = logging.getLogger(__name__)
 
 App = Sanic[Any, Any]
 
+# A turn under way may end; after that the supervisor wants its process back.
+GRACE_S = 5.0
+
 OPEN_PATHS = frozenset({"/status", "/health"})
 
 

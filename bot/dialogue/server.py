@@ -10,7 +10,7 @@ from sanic import Sanic
 
 from bot.dialogue.channel import Model, add_status, add_turns
 from bot.dialogue.endpoint import ActionEndpoint
-from bot.dialogue.guard import App, answer_errors_in_json, require_token
+from bot.dialogue.guard import GRACE_S, App, answer_errors_in_json, require_token
 from bot.dialogue.processor import TurnProcessor
 from bot.dialogue.responses import Responses
 from bot.dialogue.tracker_store import SqlTrackerStore
@@ -36,6 +36,7 @@ def create_app(settings: Settings, model: Path) -> App:
     processor = load(model, store, Responses(companies), endpoint)
 
     app = Sanic("yingda-dialogue", configure_logging=False)
+    app.config.GRACEFUL_SHUTDOWN_TIMEOUT = GRACE_S
     require_token(app, settings.internal_token)
     answer_errors_in_json(app)
     add_status(app, Model(id=processor.model_metadata.model_id, file=model.name))

@@ -9,12 +9,12 @@ import pytest
 import sqlalchemy as sa
 import yaml
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import ActionExecuted, SlotSet, UserUttered
+from rasa.shared.core.events import ActionExecuted, ActiveLoop, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
+from bot.conversations.tracker import end_form
 from bot.database.conversations import conversations, tracker_events, turns
 from bot.dialogue.context import TurnContext, current_turn
-from bot.dialogue.events import END_OF_FORM
 from bot.dialogue.tracker_store import SqlTrackerStore
 from bot.messages import TurnRequest
 
@@ -116,27 +116,21 @@ async def test_a_turn_while_an_agent_has_the_conversation_stores_nothing(store, 
     assert count(engine, tracker_events) == 0
 
 
-async def test_a_kept_tracker_is_used_until_the_service_appends_events(store, conversation, engine):
-    await take_turn(store, conversation, "m1")
+async def test_a_kept_tracker_is_used_until_the_service_appends_events(store, conversation, database):
+    await take_turn(store, conversation, "m1", events=(ActiveLoop("return_form"),))
     _, kept = store._cache[conversation]
     await take_turn(store, conversation, "m2")
     assert store._cache[conversation][1] is kept
+    assert kept.active_loop_name == "return_form"
 
-    append_as_the_service(engine, conversation)
+    async with database.write() as connection:
+        await end_form(connection, conversation)
     await take_turn(store, conversation, "m3")
 
     _, rebuilt = store._cache[conversation]
     assert rebuilt is not kept
     assert rebuilt.active_loop is None
-    assert len(rebuilt.events) == 6 + len(END_OF_FORM)
-
-
-def append_as_the_service(engine: sa.Engine, conversation: str) -> None:
-    with engine.begin() as connection:
-        last = connection.execute(sa.select(conversations.c.tracker_seq)).scalar_one()
-        connection.execute(sa.update(conversations).values(tracker_seq=last + len(END_OF_FORM)))
-        rows = [{"conversation_id": conversation, "seq": last + 1 + n, "event": event} for n, event in enumerate(END_OF_FORM)]
-        connection.execute(sa.insert(tracker_events), rows)
+    assert len(rebuilt.events) == 3 + 2 + 2 + 2
 
 
 async def test_the_tracker_of_an_older_domain_loads_and_says_what_it_skipped(store, conversation, database_url, caplog):
