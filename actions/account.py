@@ -27,7 +27,7 @@ class ActionMyProfile(Skill):
 
 
 def _contact_facts(contact: Contact) -> list[tuple[str, str]]:
-    return [("phone", mask_phone(contact.phone)), ("email", mask_email(contact.email)), ("address", mask_tail(contact.address))]
+    return [("phone", mask_phone(contact.phone)), ("email", mask_email(contact.email)), ("home", mask_tail(contact.address))]
 
 
 def _profile_facts(talk: Talk, profile: Profile) -> list[tuple[str, str]]:

@@ -18,6 +18,9 @@ from bot.errors import NotFoundError
 from bot.messages import HandOff
 from bot.shop.protocol import Order
 
+# Where we have asked yes or no, a doubtful reading as something else gives way to the answer among the first few readings.
+UNSURE, LEANING, LEAN = 0.6, 4, 0.25
+
 LONGEST_NUMBER = 40  # of an order or a shipment; nothing longer is one
 
 
@@ -32,6 +35,24 @@ class Message:
     intent: str
     entities: dict[str, str]
     ranking: list[tuple[str, float]]
+
+    @property
+    def confidence(self) -> float:
+        """Return how likely the best reading is, also where the message counts as not understood."""
+        return next((part for name, part in self.ranking if name != "nlu_fallback"), 0.0)
+
+    @property
+    def reading(self) -> str:
+        """Return the intent, or for a message that was not understood its likely one; to be used where an answer was asked for."""
+        if self.intent == "nlu_fallback" and self.confidence >= UNSURE:
+            return next(name for name, _ in self.ranking if name != "nlu_fallback")
+        return self.intent
+
+    def leans_to(self, intents: frozenset[str]) -> bool:
+        """Say whether one of these is meant, also where another intent is a little ahead of them."""
+        if self.intent in intents:
+            return True
+        return self.confidence < UNSURE and sum(part for name, part in self.ranking[:LEANING] if name in intents) >= LEAN
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,9 @@ from actions.skill import Events, Skill
 from actions.words import intent_names
 from bot.messages import HandoffReason
 
+# Below it a foreign topic is a guess. The classifier gives real ones 0.9 and more, gibberish 0.5 to 0.75.
+SURE = 0.8
+
 # Below it the second guess of the classifier is noise. What is above is offered, at most two.
 PLAUSIBLE = 0.12
 MOST_GUESSES = 2
@@ -22,32 +25,41 @@ class ActionDefaultFallback(Skill):
     action_name = "action_default_fallback"
 
     async def answer(self, talk: Talk) -> Events:
-        found = talk.services.faq.search(talk.message.text, talk.message.language) if talk.message.text else None
-        if found:
-            talk.say("utter_faq", answer=found.entry.answer)
-            return []
-        if said_before(talk) & (_NOT_UNDERSTOOD | {_OUT_OF_SCOPE}):
-            talk.say("utter_hand_off_not_understood")
-            return hand_off(talk, HandoffReason.NOT_UNDERSTOOD, note=talk.words("hand_off.not_understood"))
-        if talk.form:
-            talk.say("utter_not_understood_in_form")
-            return []
-        guesses = _guesses(talk)
-        if guesses:
-            talk.say("utter_did_you_mean", buttons=[*guesses, talk.button("human", "human_handoff")])
-        else:
-            talk.say("utter_not_understood", buttons=[talk.button("human", "human_handoff")])
-        return []
+        return await not_understood(talk)
 
 
 class ActionOutOfScope(Skill):
-    """A topic that is none of ours: says so, with a way to a human. Twice in a row is no misunderstanding and hands nothing over."""
+    """A topic that is none of ours: says so, with a way to a human. Twice in a row is no misunderstanding and hands nothing over.
+
+    A doubtful one may be a question of ours in strange words, or no words at all: it counts as not understood.
+    """
 
     action_name = "action_out_of_scope"
 
     async def answer(self, talk: Talk) -> Events:
+        if talk.message.confidence < SURE:
+            return await not_understood(talk)
         talk.say(_OUT_OF_SCOPE, buttons=[talk.button("human", "human_handoff")])
         return []
+
+
+async def not_understood(talk: Talk) -> Events:
+    found = talk.services.faq.search(talk.message.text, talk.message.language) if talk.message.text else None
+    if found:
+        talk.say("utter_faq", answer=found.entry.answer)
+        return []
+    if said_before(talk) & (_NOT_UNDERSTOOD | {_OUT_OF_SCOPE}):
+        talk.say("utter_hand_off_not_understood")
+        return hand_off(talk, HandoffReason.NOT_UNDERSTOOD, note=talk.words("hand_off.not_understood"))
+    if talk.form:
+        talk.say("utter_not_understood_in_form")
+        return []
+    guesses = _guesses(talk)
+    if guesses:
+        talk.say("utter_did_you_mean", buttons=[*guesses, talk.button("human", "human_handoff")])
+    else:
+        talk.say("utter_not_understood", buttons=[talk.button("human", "human_handoff")])
+    return []
 
 
 def said_before(talk: Talk) -> set[str]:

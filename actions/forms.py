@@ -120,5 +120,5 @@ def _this_turn(tracker: Tracker) -> Events:
 
 
 def says_yes(talk: Talk) -> bool | None:
-    """Return the yes or no of the message, None when it is neither."""
-    return {"affirm": True, "deny": False}.get(talk.message.intent)
+    """Return the yes or no of the message, None when it is neither. Strange words for it are fine where yes or no was asked."""
+    return {"affirm": True, "deny": False}.get(talk.message.reading)

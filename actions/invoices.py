@@ -25,6 +25,7 @@ _COMPANY = re.compile(
 _HAN_NAME = re.compile(r"[一-鿿·]{2,6}")
 _LEAD = re.compile(r"^\W*(?:发票)?(?:抬头|开给|名称)?(?:是|为|写|开|填)?\W*|^\W*(?:make it out to|title|to|for|it's|it is)\W+", re.I)
 _NEVER_A_TITLE = frozenset({"complaint", "human_handoff", "stop"})
+_ABOUT_THE_TITLE = re.compile(r"抬头|\btitle\b|made out", re.I)
 _DATA_INTENTS = frozenset({"inform", "nlu_fallback", "out_of_scope", "find_product", "small_talk", "feedback", ""})
 
 
@@ -54,6 +55,14 @@ class InvoiceForm(OrderForm):
             return NO_TAX_NUMBER
         number = talk.message.entities.get("tax_number") or (talk.message.text if talk.message.intent in _DATA_INTENTS else "")
         return _tax_number(talk, number) if number else None
+
+    async def correct(self, talk: Talk, answers: Answers) -> bool:
+        before = dict(answers)
+        await self.take_details(talk, answers)
+        title = _title(talk) if _COMPANY.search(talk.message.text) or _ABOUT_THE_TITLE.search(talk.message.text) else ""
+        if title:
+            answers["invoice_title"], answers["tax_number"] = title, answers["tax_number"].removeprefix(NO_TAX_NUMBER)
+        return answers != before
 
     async def next_detail(self, talk: Talk, answers: Answers) -> str:
         if not answers["invoice_title"]:

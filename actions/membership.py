@@ -69,7 +69,7 @@ class CancelMembershipForm(Form):
             answers[CONFIRMED] = "yes" if yes else "no"
         elif yes:
             answers["offer_answer"] = ACCEPTED
-        elif pressed == DECLINED or talk.message.intent in self.triggers:
+        elif pressed == DECLINED or (yes is None and talk.message.leans_to(self.triggers | {"deny"})):
             answers["offer_answer"] = DECLINED
         elif yes is False:
             answers["offer_answer"] = DECLINED if await _at_high_risk(talk) else UNDECIDED

@@ -84,6 +84,11 @@ class AddressForm(UnshippedForm):
             return _cleaned(talk, _address_in(text) or text)
         return _cleaned(talk, text) if talk.message.intent in _DATA_INTENTS else None
 
+    async def correct(self, talk: Talk, answers: Answers) -> bool:
+        address = await self.understand(talk, answers, "new_address") if _STREET.search(talk.message.text) else ""
+        answers["new_address"] = address or answers["new_address"]
+        return bool(address)
+
     async def next_detail(self, talk: Talk, answers: Answers) -> str:
         return "" if answers["new_address"] else "new_address"
 

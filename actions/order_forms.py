@@ -47,6 +47,12 @@ class OrderForm(Form):
     async def take_details(self, talk: Talk, answers: Answers) -> None:
         """Take answers that the message holds unasked, such as a button's entities."""
 
+    async def correct(self, talk: Talk, answers: Answers) -> bool:
+        """Take data that come instead of a yes or no; False when there are none."""
+        before = dict(answers)
+        await self.take_details(talk, answers)
+        return answers != before
+
     async def begin(self, talk: Talk, answers: Answers) -> None:
         number = talk.message.entities.get("order_number", "")
         if number:
@@ -65,6 +71,8 @@ class OrderForm(Form):
         if talk.message.intent in self.triggers:
             await self._hear_again(talk, answers)
             return True
+        if asked == CONFIRMED and talk.message.intent == "inform":
+            return await self.correct(talk, answers)
         if asked == self.order_slot:
             return await self._hear_order(talk, answers)
         if asked == DIGITS_SLOT:

@@ -53,7 +53,8 @@ class ReturnForm(OrderForm):
         reason = talk.message.entities.get("return_reason") or _REASON_OF_INTENT.get(talk.message.intent)
         if reason in RETURN_REASONS:
             return reason
-        return "other" if talk.message.intent in _OTHER else None
+        named_something = "product" in talk.message.entities
+        return "other" if talk.message.intent in _OTHER and not named_something else None
 
     async def _line_meant(self, talk: Talk, answers: Answers) -> str | None:
         lines = open_lines(await talk.order(answers["form_order"]))

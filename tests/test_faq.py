@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+import yaml
 
+from bot.encoder import shared_encoder
 from bot.errors import SettingError
-from bot.faq import Faq
+from bot.faq import FOLDER, THRESHOLD, Faq, read_entries
+from bot.languages import LANGUAGES
 from tests.actions.conftest import BigramEncoder
 
 TWO = """
@@ -70,3 +75,22 @@ def test_a_mistake_while_editing_leaves_the_answers_as_they_were(folder: Path) -
     assert faq.about("opening_hours", "", "en") is not None
     with pytest.raises(SettingError, match=r"general\.yml"):
         Faq(folder, BigramEncoder()).about("opening_hours", "", "en")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_threshold_lets_ways_of_asking_in_and_foreign_messages_out(language: str) -> None:
+    encoder = shared_encoder()
+    questions = [
+        question for path in sorted((FOLDER / language).glob("*.yml")) for entry in read_entries(path) for question in entry.questions
+    ]
+    general = yaml.safe_load((FOLDER.parent / f"nlu/{language}/general.yml").read_text(encoding="utf8"))["nlu"]
+    examples = next(block["examples"] for block in general if block.get("intent") == "out_of_scope")
+    foreign = [re.sub(r"\[([^]]+)]\([^)]+\)", r"\1", line[2:]) for line in examples.splitlines()]
+
+    vectors = encoder.encode(questions)
+    left_out = vectors @ vectors.T - 2 * np.eye(len(questions))
+
+    assert np.mean(left_out.max(axis=1) >= THRESHOLD) >= 0.55
+    assert np.mean((encoder.encode(foreign) @ vectors.T).max(axis=1) >= THRESHOLD) <= 0.06

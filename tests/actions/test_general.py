@@ -95,6 +95,17 @@ async def test_a_foreign_topic_is_no_misunderstanding(start: Start) -> None:
     assert mixed.hand_off is not None
 
 
+async def test_a_doubtful_foreign_topic_counts_as_not_understood(start: Start) -> None:
+    chat = start("visitor", "en")
+    doubtful = [("out_of_scope", 0.55), ("greet", 0.2)]
+
+    first = await chat.say("asdf qwer", "out_of_scope", ranking=doubtful)
+    second = await chat.say("zxcv", "out_of_scope", ranking=doubtful)
+
+    assert first.responses == ["utter_not_understood"]
+    assert second.hand_off is not None
+
+
 @pytest.mark.parametrize("language", ["zh", "en"])
 async def test_a_person_is_asked_what_it_is_about_when_nothing_is_known(start: Start, language: str) -> None:
     turn = await start("visitor", language).say("转人工" if language == "zh" else "agent please", "human_handoff")

@@ -69,6 +69,15 @@ async def test_at_high_risk_insisting_goes_to_a_human(
     assert (await demo.membership(CUSTOMERS["leaving"])).status == "active"
 
 
+async def test_insisting_in_words_that_look_like_a_return_is_understood(start: Start) -> None:
+    chat = start("leaving", "zh")
+    await chat.say(CANCEL["zh"], "cancel_membership")
+
+    turn = await chat.say("不用了，就是要退", "return_item", ranking=[("return_item", 0.47), ("cancel_membership", 0.21), ("deny", 0.14)])
+
+    assert turn.responses == ["utter_hand_off_churn_risk"]
+
+
 @pytest.mark.parametrize(("language", "button"), [("zh", "直接退订"), ("en", "Cancel now")])
 async def test_cancel_now_works_at_high_risk(start: Start, demo: DemoShop, language: str, button: str) -> None:
     chat = start("leaving", language)

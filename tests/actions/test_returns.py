@@ -88,6 +88,17 @@ async def test_another_order_asked_about_in_between_does_not_become_the_forms(st
     assert chat.form == "return_form"
 
 
+async def test_the_reason_can_be_corrected_at_the_end(start: Start) -> None:
+    chat = start("loyal", "zh")
+    await chat.say("我要退货，坏了", "return_item", return_reason="damaged")
+    await chat.press("选这件")
+
+    turn = await chat.say("哦不，是发错货了", "inform", return_reason="wrong_item")
+
+    assert turn.responses == ["utter_confirm_return"]
+    assert ["原因", "发错货"] in turn.cards[0]["rows"]
+
+
 @pytest.mark.parametrize(("language", "text"), [("zh", "算了"), ("en", "never mind")])
 async def test_never_mind_ends_it_with_a_word(start: Start, demo: DemoShop, language: str, text: str) -> None:
     chat = start("loyal", language)
