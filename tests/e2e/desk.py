@@ -14,15 +14,12 @@ class Desk:
 
     async def open(self) -> None:
         await self.page.goto(f"{self.url}/desk")
-        await expect(self.page.locator(".desk")).to_be_visible()
-        await expect(self.page.locator(".presence[aria-checked=true]")).to_be_visible()
+        await expect(self.page.locator(".presence[aria-checked=true], .login-card")).to_be_visible()
 
     async def log_in(self, username: str, password: str) -> None:
-        await self.page.goto(f"{self.url}/desk")
         await self.page.locator("#username").fill(username)
         await self.page.locator("#password").fill(password)
         await self.page.locator(".login-card button").click()
-        await expect(self.page.locator(".desk")).to_be_visible()
 
     def waiting(self, text: str = "") -> Locator:
         return self.page.locator("li.entry:has(.entry-claim)").filter(has_text=text)

@@ -58,13 +58,14 @@ class Stage:
 
     @contextlib.asynccontextmanager
     async def agent(
-        self, language: str = "zh", *, size: dict[str, int] = OFFICE, colleague: Reception | None = None
+        self, language: str = "zh", *, size: dict[str, int] = OFFICE, colleague: Reception | None = None, known: bool = True
     ) -> AsyncIterator[Desk]:
-        """An agent at the desk, logged in already: the demo agent, or a colleague."""
+        """The demo agent or a colleague at the desk, logged in already if `known`."""
         async with self.context(size=size, language=language) as context:
-            cookie = (colleague or self.reception).cookie
-            await context.add_cookies([{"name": COOKIE, "value": cookie, "url": self.system.url}])
             desk = Desk(await context.new_page(), self.system.url)
+            if known:
+                cookie = (colleague or self.reception).cookie
+                await context.add_cookies([{"name": COOKIE, "value": cookie, "url": self.system.url}])
             await desk.open()
             yield desk
 

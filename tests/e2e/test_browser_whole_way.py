@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.async_api import expect
 
+from tests.e2e.shop_data import rejoin
 from tests.e2e.stage import Stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -27,6 +28,7 @@ async def test_a_chinese_customer_is_answered_then_served_by_a_human(stage: Stag
         await shop.ask("我要退货", "哪一件|哪一单|原因")
         await stage.picture(shop.page, "widget-zh-return-choice")
         await shop.ask("多久能送到？", "送达|送到|到货|天")
+        await shop.press("选这件", "为什么|原因")
         await shop.ask("算了", "好的|没关系|取消|停")
         await expect(shop.human_button).to_be_visible()
         await stage.picture(shop.page, "widget-zh-return-ended")
@@ -71,3 +73,40 @@ async def test_a_chinese_customer_is_answered_then_served_by_a_human(stage: Stag
         await shop.hears("感谢您的评价", sender="system")
         await stage.picture(shop.page, "widget-zh-rated")
         await stage.picture(desk.page, "desk-zh-resolved")
+
+
+async def test_an_english_customer_with_a_late_parcel_stays_for_an_offer_and_talks_to_a_person(stage: Stage) -> None:
+    rejoin(stage.system, "C000002")
+    async with stage.customer("en", "C000002") as shop, stage.agent("en") as desk:
+        await shop.open()
+        await expect(shop.greeting.locator(".tag")).to_have_text("Bot")
+        await expect(shop.greeting).to_contain_text("Hello Emma Carter")
+        await stage.picture(shop.page, "widget-en-greeting")
+
+        await shop.ask("where is my order?", r"Which order|A\d{8}-\d{4}")
+        await shop.ask("my parcel is late", "sorry.*late")
+        await stage.picture(shop.page, "widget-en-late-parcel")
+        await shop.ask("can you check my 快递?", r"parcel|late|delivery|courier")
+        await shop.ask("I want to cancel my membership", "Would you like to accept it")
+        await stage.picture(shop.page, "widget-en-offer")
+        await shop.press("Accept the offer", "Thank you for staying")
+        await stage.picture(shop.page, "widget-en-offer-accepted")
+
+        await shop.say("let me talk to a person")
+        await expect(shop.status).to_contain_text("you are number 1")
+        await stage.picture(shop.page, "widget-en-waiting")
+
+        await expect(desk.waiting("Emma Carter")).to_contain_text("English")
+        await desk.claim("Emma Carter")
+        await expect(desk.handoff).to_contain_text("Asked for a person")
+        await expect(desk.customer).to_contain_text("Churn risk")
+        await stage.picture(desk.page, "desk-en-claimed")
+        await desk.reply("Hello Emma, I have called the courier.")
+        await shop.hears("called the courier", sender="agent")
+        await expect(shop.status).to_contain_text("You are talking to")
+        await stage.picture(shop.page, "widget-en-agent")
+
+        await desk.resolve()
+        await shop.rate(5)
+        await shop.hears("Thank you", sender="system")
+        await expect(shop.human_button).to_be_visible()
