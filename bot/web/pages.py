@@ -39,7 +39,7 @@ def install(app: App) -> None:
 
     @app.get("/widget.js", name="widget_script")
     async def widget_script(_request: Request) -> HTTPResponse:
-        return await file(HERE / "static" / "widget.js", headers={"Cache-Control": "public, max-age=300"})
+        return await file(HERE / "static" / "widget.js", max_age=300)
 
     @app.get("/", name="start")
     async def start(request: Request) -> HTTPResponse:

@@ -67,7 +67,8 @@ async def messages_view(connection: AsyncConnection, messages: list[Message], *,
 
 async def conversation_view(connection: AsyncConnection, row: store.Row, *, agents_online: int) -> dict[str, Any]:
     names = await store.agent_names(connection, [row.agent_id] if row.agent_id else [])
-    queue = await _queue_view(connection, row.id, agents_online) if row.status == Status.WAITING else None
+    # With nobody there a position would promise what nobody keeps; the notice in the conversation says what happens then.
+    queue = await _queue_view(connection, row.id, agents_online) if row.status == Status.WAITING and agents_online else None
     return {
         "id": row.id,
         "status": row.status,
