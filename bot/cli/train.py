@@ -29,8 +29,7 @@ def command(force: bool) -> None:
         newest_model(settings).unlink()
     narrator, log = Narrator(), Log(settings.data_dir / "logs" / "learn.log")
     try:
-        asyncio.run(run_step(python_process("learn", "bot.system.learn", settings=settings, root=root), log, narrator.step))
-        narrator.finish("model_")
+        asyncio.run(run_step(python_process("learn", "bot.system.learn", settings=settings, root=root), log, narrator.sequence()))
     finally:
         narrator.quiet()
         log.close()

@@ -13,12 +13,17 @@ from bot.system.steps import tell, tell_error, tell_result
 
 def main() -> int:
     try:
-        model = train(load_settings(), root=project_root(), progress=lambda step: tell(f"model_{step}"))
+        model = train(load_settings(), root=project_root(), progress=_progress)
     except BotError as error:
         tell_error(error)
         return 1
     tell_result({"model": model.name})
     return 0
+
+
+def _progress(step: str) -> None:
+    if step != "done":
+        tell(f"model_{step}")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +40,24 @@ class Narrator:
         if total:
             self._progress.update(self._tasks[what], completed=done, total=total)
 
-    def finish(self, *prefixes: str) -> None:
-        """Tick off the steps whose names begin so."""
-        for what, task in self._tasks.items():
-            if what.startswith(prefixes):
-                self._progress.update(task, total=1, completed=1)
+    def sequence(self) -> Callable[[str, int, int], None]:
+        """Return what hears the steps of one process: each ends when the next begins, the last with an empty name."""
+        now = ""
+
+        def heard(what: str, done: int, total: int) -> None:
+            nonlocal now
+            if now and what != now:
+                self.finish(now)
+            now = what
+            if what:
+                self.step(what, done, total)
+
+        return heard
+
+    def finish(self, what: str) -> None:
+        """Tick off a step."""
+        if what in self._tasks:
+            self._progress.update(self._tasks[what], total=1, completed=1)
 
     def quiet(self) -> None:
         """Let the progress stand as it is."""

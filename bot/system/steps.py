@@ -12,7 +12,7 @@ from bot.system.child import Running
 from bot.system.log import Log
 from bot.system.processes import Process
 
-Heard = Callable[[str, int, int], None]  # what is being done, how much is done, of how much (0: not known)
+Heard = Callable[[str, int, int], None]  # what is being done, how much is done, of how much (0: not known); "" at the end
 
 SHOWN_LINES = 15
 
@@ -54,6 +54,7 @@ async def run_step(process: Process, log: Log, heard: Heard) -> dict[str, Any]:
         await running.end()
     if code or failure:
         raise StepError(failure or _last_words(process.name, code, log))
+    heard("", 0, 0)
     return result
 
 

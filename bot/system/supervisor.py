@@ -82,12 +82,10 @@ class Supervisor:
     async def _bring_up_rasa(self) -> None:
         if not is_trained(self._settings, root=self._root):
             await self._step("learn", "bot.system.learn")
-            self._narrator.finish("model_")
         self._start(rasa_process(self._settings, self._root))
 
     async def _prepare(self) -> dict[str, Any]:
         result = await self._step("prepare", "bot.system.prepare")
-        self._narrator.finish("database", "generate", "load", "profiles", "evaluate", "store")
         for process in serving_processes(self._settings, self._root):
             self._start(process)
         return result
@@ -95,7 +93,7 @@ class Supervisor:
     async def _step(self, name: str, module: str) -> dict[str, Any]:
         log = self._log(name)
         try:
-            return await run_step(python_process(name, module, settings=self._settings, root=self._root), log, self._narrator.step)
+            return await run_step(python_process(name, module, settings=self._settings, root=self._root), log, self._narrator.sequence())
         finally:
             log.close()
 

@@ -39,7 +39,7 @@ async def test_a_step_tells_how_far_it_is_and_what_came_out(log: Log) -> None:
     )
 
     assert result == {"agent": "小林"}
-    assert heard == [("load", 1, 2), ("load", 2, 2)]
+    assert heard == [("load", 1, 2), ("load", 2, 2), ("", 0, 0)]
     assert log.path.read_text() == "noise\n"
 
 
