@@ -35,6 +35,11 @@ def pick(message: Message, options: Sequence[Sequence[str]]) -> int | None:
     return _by_name(message.entities.get("product") or text, options)
 
 
+def is_called(wanted: str, name: str) -> bool:
+    """Say whether a customer's word for a thing fits its name."""
+    return _likeness(default_process(wanted), name) >= _LIKE
+
+
 def _place(text: str) -> int | None:
     spoken = _SPOKEN_ONE.search(text)
     words = spoken[0] if spoken else text

@@ -13,6 +13,7 @@ from bot.messages import HandOff, HandoffReason
 GENERAL = "general"
 LONGEST_WORDS = 120  # characters of the customer's own words in a summary
 
+_SAYS_NOTHING = frozenset({"human_handoff", "affirm", "deny", "greet", "stop", "thank", "goodbye", "inform"})
 _FORM_INTENT = {
     "return_form": "return_item",
     "cancel_order_form": "cancel_order",
@@ -70,6 +71,6 @@ def _own_words(talk: Talk) -> str:
     for event in reversed(users):
         intent = ((event.get("parse_data") or {}).get("intent") or {}).get("name")
         text = (event.get("text") or "").strip()
-        if text and intent not in {"human_handoff", "affirm", "deny", "greet"}:
+        if text and intent not in _SAYS_NOTHING:
             return text[:LONGEST_WORDS]
     return ""

@@ -24,6 +24,10 @@ _COMPANY = re.compile(
 )
 _HAN_NAME = re.compile(r"[一-鿿·]{2,6}")
 _LEAD = re.compile(r"^\W*(?:发票)?(?:抬头|开给|名称)?(?:是|为|写|开|填)?\W*|^\W*(?:make it out to|title|to|for|it's|it is)\W+", re.I)
+_TAX_LABEL = re.compile(
+    r"(?:的?(?:税号|纳税人识别号|统一社会信用代码)(?:是|为)?|(?:and )?(?:the |our )?(?:tax|vat) (?:number|id|no\.?)(?: is)?)\W*$", re.I
+)
+_PERSONAL = re.compile(r".{0,4}个人.{0,4}|.{0,12}\bpersonal\b.{0,12}", re.I)
 _NEVER_A_TITLE = frozenset({"complaint", "human_handoff", "stop"})
 _ABOUT_THE_TITLE = re.compile(r"抬头|\btitle\b|made out", re.I)
 _DATA_INTENTS = frozenset({"inform", "nlu_fallback", "out_of_scope", "find_product", "small_talk", "feedback", ""})
@@ -117,7 +121,9 @@ def _title(talk: Talk) -> str | None:
     if message.entities.get("invoice_title"):
         return clean_title(message.entities["invoice_title"])
     text = re.sub(re.escape(message.entities.get("tax_number") or "\0"), " ", message.text, flags=re.I)
-    text = _LEAD.sub("", text).strip(" ，,。.;；:：")
+    if _PERSONAL.fullmatch(text):
+        return talk.words("button.personal")
+    text = _TAX_LABEL.sub("", _LEAD.sub("", text)).strip(" ，,。.;；:：")
     names_company = bool(_COMPANY.search(text)) and message.intent not in _NEVER_A_TITLE
     if text.endswith(("?", "？", "吗", "呢")) or not (names_company or message.intent in _DATA_INTENTS):
         return None

@@ -141,8 +141,12 @@ class ActionCancelMembership(Conclusion):
             buttons = [talk.button("cancel_now", "cancel_membership", offer=NOW)]
             talk.say(f"utter_refused_{refusal.reason.value}", buttons=buttons)
             return []
-        months = offer.kind == "membership_months"
-        talk.say("utter_offer_granted_months" if months else "utter_offer_granted", cards=[coupon_card(talk.words, coupon)])
+        if offer.kind == "membership_months":
+            membership = await talk.services.shop.membership(talk.who.shop_customer_id or "")
+            renews = talk.words.day_and_year(membership.renews_at)
+            talk.say("utter_offer_granted_months", cards=[membership_card(talk.words, membership)], renews=renews)
+        else:
+            talk.say("utter_offer_granted", cards=[coupon_card(talk.words, coupon)])
         return []
 
     async def _hand_over(self, talk: Talk) -> Events:

@@ -6,12 +6,13 @@ import re
 from abc import abstractmethod
 from typing import ClassVar
 
-from actions.choosing import pick
+from actions.choosing import is_called, pick
 from actions.context import Talk
 from actions.forms import CONFIRMED, Answers, Ended, Form, says_yes
 from bot.conversations.proofs import prove
 from bot.errors import NotFoundError, TooManyError
-from bot.shop.protocol import Order
+from bot.languages import LANGUAGES
+from bot.shop.protocol import Order, OrderLine
 
 DIGITS_SLOT = "phone_last4"
 
@@ -71,7 +72,7 @@ class OrderForm(Form):
         if talk.message.intent in self.triggers:
             await self._hear_again(talk, answers)
             return True
-        if asked == CONFIRMED and talk.message.intent == "inform":
+        if asked == CONFIRMED and talk.message.reading in {"inform", "nlu_fallback"}:
             return await self.correct(talk, answers)
         if asked == self.order_slot:
             return await self._hear_order(talk, answers)
@@ -108,7 +109,11 @@ class OrderForm(Form):
         """Take the order that was spoken of, or the only one that fits."""
         fitting = {order.number: order for order in await self.fitting(talk)}
         spoken_of = talk.slot("order_number")
-        if spoken_of in fitting or (spoken_of and not talk.who.identified and talk.who.owner_of(spoken_of) is None):
+        product = talk.message.entities.get("product", "")
+        holding = [number for number, order in fitting.items() if product and names(product, order.lines)]
+        if product and fitting:
+            answers[self.order_slot] = holding[0] if len(holding) == 1 else ""
+        elif spoken_of in fitting or (spoken_of and not talk.who.identified and talk.who.owner_of(spoken_of) is None):
             answers[self.order_slot] = spoken_of
         elif len(fitting) == 1:
             answers[self.order_slot] = next(iter(fitting))
@@ -143,7 +148,7 @@ class OrderForm(Form):
             await self._prove_at_once(talk, answers)
             return True
         fitting = await self.fitting(talk)
-        chosen = pick(message, [[line.product.name(language) for line in order.lines for language in ("zh", "en")] for order in fitting])
+        chosen = pick(message, [product_names(order.lines) for order in fitting])
         if chosen is not None:
             answers[self.order_slot] = fitting[chosen].number
             return True
@@ -189,6 +194,15 @@ class OrderForm(Form):
         if not self.fits(order):
             talk.say(self.refusal(order), order_number=order.number)
             raise Ended
+
+
+def product_names(lines: list[OrderLine]) -> list[str]:
+    return [line.product.name(language) for line in lines for language in LANGUAGES]
+
+
+def names(product: str, lines: list[OrderLine]) -> bool:
+    """Say whether what the customer calls a product is in one of the lines."""
+    return any(is_called(product, name) for name in product_names(lines))
 
 
 def _digits(talk: Talk) -> str:

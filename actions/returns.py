@@ -11,7 +11,7 @@ from actions.choosing import pick
 from actions.context import Talk
 from actions.forms import CONFIRMED, Answers, Conclusion
 from actions.lookups import OrderQuestion
-from actions.order_forms import DIGITS_SLOT, OrderForm
+from actions.order_forms import DIGITS_SLOT, OrderForm, names
 from actions.skill import Events, Skill
 from bot.ids import utcnow
 from bot.shop.protocol import Order, OrderLine, OrderStatus, Return
@@ -46,6 +46,10 @@ class ReturnForm(OrderForm):
         reason = talk.message.entities.get("return_reason", "")
         if reason in RETURN_REASONS:
             answers["return_reason"] = reason
+        product = talk.message.entities.get("product", "")
+        if product and answers["form_order"] and talk.who.owner_of(answers["form_order"]):
+            named = [line.id for line in open_lines(await talk.order(answers["form_order"])) if names(product, [line])]
+            answers["order_line"] = named[0] if len(named) == 1 else answers["order_line"]
 
     async def understand(self, talk: Talk, answers: Answers, slot: str) -> str | None:
         if slot == "order_line":
@@ -136,8 +140,9 @@ class ActionReportDamaged(Skill):
     action_name = "action_report_damaged"
 
     async def answer(self, talk: Talk) -> Events:
-        number = talk.message.entities.get("order_number", "")
-        entities = {"return_reason": "damaged", **({"order_number": number} if number else {})}
+        said = talk.message.entities
+        number = said.get("order_number", "")
+        entities = {"return_reason": "damaged"} | {name: said[name] for name in ("order_number", "product") if name in said}
         buttons = [
             talk.button("exchange", "exchange_item", **entities),
             talk.button("return", "return_item", **entities),

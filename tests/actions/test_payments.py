@@ -44,6 +44,25 @@ async def test_a_personal_invoice_needs_no_tax_number(start: Start, demo: DemoSh
     assert done.responses == ["utter_invoice_issued"]
 
 
+@pytest.mark.parametrize(
+    ("text", "entities", "title"),
+    [
+        ("抬头写上海云栖贸易有限公司 税号91310115MA1K4ABC1X", {"tax_number": "91310115MA1K4ABC1X"}, "上海云栖贸易有限公司"),
+        ("make it out to Maple Trading Ltd, tax number GB123456789", {"tax_number": "GB123456789"}, "Maple Trading Ltd"),
+        ("个人就行", {}, "个人"),
+    ],
+)
+async def test_title_and_tax_number_come_in_one_sentence(
+    start: Start, demo: DemoShop, text: str, entities: dict[str, str], title: str
+) -> None:
+    chat, _ = await begin(start, demo, "zh")
+
+    shown = await chat.say(text, "inform", **entities)
+
+    assert shown.responses == ["utter_confirm_invoice"]
+    assert shown.cards[0]["title"] == title
+
+
 async def test_a_wrong_tax_number_is_asked_for_again(start: Start, demo: DemoShop) -> None:
     chat, _ = await begin(start, demo, "zh")
     await chat.say("上海云栖贸易有限公司", "inform")

@@ -62,6 +62,14 @@ async def test_an_item_is_chosen_by_its_name(start: Start, demo: DemoShop) -> No
     assert chat.slots["order_line"] == (await delivered(demo)).lines[0].id
 
 
+async def test_the_product_named_decides_the_order_and_the_item(start: Start, demo: DemoShop) -> None:
+    named = await start("loyal", "zh").say("我要退那个蓝牙耳机", "return_item", product="蓝牙耳机")
+    not_bought = await start("happy", "en").say("exchange my blender", "exchange_item", product="blender")
+
+    assert named.responses == ["utter_ask_return_reason"]
+    assert not_bought.responses == ["utter_which_order"]
+
+
 async def test_a_question_in_between_is_answered_and_the_form_goes_on(start: Start) -> None:
     chat = start("loyal", "zh")
     await chat.say("我要退货", "return_item")
