@@ -94,6 +94,6 @@ def _order_card(order: Order, language: str) -> dict[str, Any]:
 
 
 def money_text(money: Money) -> str:
-    """Return an amount as people write it; minor units are hundredths in all currencies that we know."""
+    """Return an amount as people write it, whole ones without decimals; minor units are hundredths in all currencies that we know."""
     sign = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£"}.get(money.currency, money.currency + " ")
-    return f"{sign}{money.minor / 100:,.2f}"
+    return sign + f"{money.minor / 100:,.2f}".removesuffix(".00")

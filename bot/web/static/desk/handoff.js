@@ -4,7 +4,7 @@ import { fullTime, timeOfDay } from "./clock.js";
 import { h } from "./dom.js";
 import { priorityTag, topic } from "./entry.js";
 import { icon } from "./icons.js";
-import { t, word } from "./i18n.js";
+import { hasText, t, word } from "./i18n.js";
 
 const SHOWN_INTENTS = 3; // the ranking of the last message, likeliest first
 const UNLIKELY = 0.05;
@@ -34,7 +34,7 @@ function intents(list) {
   return h("div", { class: "fact" }, h("h3", {}, t("handoff.intents")), h("ol", { class: "chips" }, items));
 }
 
-/** Slots and entities as one list of what the bot learnt; the machine's own slots are of no use to a person. */
+/** Slots and entities as one list of what the bot learnt; those without a word for them are the machine's own, of no use to a person. */
 function slots({ slots: filled = {}, entities = {} }) {
   const pairs = Object.entries({ ...pairsOf(entities), ...pairsOf(filled) }).filter(([name, value]) => isTelling(name, value));
   if (pairs.length === 0) return null;
@@ -47,14 +47,12 @@ function pairsOf(values) {
   return Object.fromEntries(values.map((each) => (Array.isArray(each) ? each : [each.entity, each.value])));
 }
 
-const MACHINE_SLOTS = new Set(["requested_slot", "session_started_metadata", "language"]);
-
 function isTelling(name, value) {
   const empty = value === null || value === undefined || value === "" || value === false;
-  return !empty && !MACHINE_SLOTS.has(name);
+  return !empty && hasText(`slot.${name}`) && (name !== "return_reason" || hasText(`return_reason.${value}`));
 }
 
 function shown(name, value) {
-  if (["return_reason", "offer"].includes(name)) return word(name, value);
+  if (name === "return_reason") return word(name, value);
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }

@@ -87,7 +87,9 @@ export class Panel {
   show(store, unsent) {
     const { texts, status, bot, human, line } = this;
     const { conversation } = store;
-    const state = store.problem || conversation?.status;
+    // Who is greeted anew need not hear that something ended.
+    const isGreeted = store.known.get("")?.conversation_id === conversation?.id;
+    const state = store.problem || (isGreeted ? "" : conversation?.status);
     const { position, wait_minutes } = conversation?.queue ?? {};
     const waiting = texts.waiting + (position ? texts.position(position) : "") + (wait_minutes ? texts.minutes(wait_minutes) : "");
     const text = { waiting, agent: texts.served(conversation?.agent) }[state] ?? texts[state] ?? "";
