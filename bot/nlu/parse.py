@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 from typing import Any
 
+from bot.nlu.rasa_environment import prepare_rasa
 from bot.nlu.training import newest_model
 from bot.settings import Settings
 
@@ -15,7 +15,7 @@ class Parser:
     """A model's NLU, as Rasa loads and serves it."""
 
     def __init__(self, model: Path) -> None:
-        os.environ.setdefault("RASA_TELEMETRY_ENABLED", "false")
+        prepare_rasa()
         from rasa.core.agent import Agent
 
         self._agent = Agent.load(str(model))

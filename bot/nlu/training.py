@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import yaml
 
 from bot.errors import NotFoundError, SettingError
+from bot.nlu.rasa_environment import prepare_rasa
 from bot.settings import Settings
 
 Progress = Callable[[str], None]
@@ -20,8 +20,6 @@ Progress = Callable[[str], None]
 _DATA = ("nlu", "rules", "stories")  # what Rasa reads of nlu_data; lookups and jieba are read by our components
 _COMPONENT_DATA = ("lookups", "jieba")
 _KEPT_MODELS = 2  # the one in use and the one before it, to go back to
-# Rasa keeps outputs of components by a fingerprint of their class alone, so it would miss a change of the modules behind it.
-_ENVIRONMENT = {"RASA_TELEMETRY_ENABLED": "false", "RASA_MAX_CACHE_SIZE": "0", "TF_CPP_MIN_LOG_LEVEL": "2"}
 
 
 def train(settings: Settings, *, root: Path, progress: Progress = lambda step: None) -> Path:
@@ -75,7 +73,7 @@ def _sources(root: Path) -> Iterator[Path]:
 def _train_into(folder: Path, settings: Settings, root: Path, progress: Progress) -> Path:
     """Run Rasa's training and return the archive, in `folder`."""
     config = _write_config(folder / "config.yml", settings, root)
-    os.environ.update({name: value for name, value in _ENVIRONMENT.items() if name not in os.environ})
+    prepare_rasa()
     progress("importing")
     from rasa.model_training import train as rasa_train
     from rasa.shared.exceptions import RasaException
