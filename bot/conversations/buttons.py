@@ -32,7 +32,7 @@ GREETING_INTENTS = (
 )
 
 # Cards of recent orders in the greeting: `order:<number>`. The action checks whose order it is, as for a typed number.
-_ORDER = re.compile(r"order:([A-Z][0-9]{8}-[0-9]{4,8})")
+_ORDER = re.compile(r"order:([\w#-]{1,40})")
 
 
 async def meaning(connection: AsyncConnection, thread_id: str, button_id: str) -> Button | None:
