@@ -125,6 +125,14 @@ def test_the_faq_has_the_same_entries_in_both_languages() -> None:
     assert entries["zh"] == entries["en"]
 
 
+def test_conversation_tests_begin_with_every_intent_in_both_languages() -> None:
+    files = [yaml.safe_load((ROOT / f"nlu_data/tests/test_{language}.yml").read_text(encoding="utf8"))["stories"] for language in LANGUAGES]
+    zh, en = ([(story["story"][4:], [step.get("action") for step in story["steps"]]) for story in stories] for stories in files)
+
+    assert zh == en
+    assert all({story["steps"][0]["intent"] for story in stories} == set(intents()) for stories in files)
+
+
 def test_no_text_for_people_stands_in_python() -> None:
     allowed = {"choosing.py", "invoices.py", "order_changes.py"}  # they recognise what customers write
     for path in (ROOT / "actions").glob("*.py"):
