@@ -147,7 +147,7 @@ def _secrets(data_dir: Path, values: Mapping[str, str]) -> dict[str, str]:
     known = _dotenv(path)
     missing = [name for name in SECRET_NAMES if not known.get(name) and not values.get(name)]
     if missing:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         known.update({name: secrets.token_hex(32) for name in missing})
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import warnings
 
 import click
 
 from bot.cli.settings import settings_here
 from bot.nlu.parse import parse
+from bot.system.processes import ENVIRONMENT
 
 
 @click.group("nlu", short_help="See what the bot understands.")
@@ -19,4 +22,6 @@ def command() -> None:
 @click.argument("text")
 def parse_text(text: str) -> None:
     """Print intent, confidence, entities, language and tokens of TEXT as JSON."""
+    os.environ.update(ENVIRONMENT)
+    warnings.simplefilter("ignore")  # what Rasa and its libraries say of each other while they are loaded
     click.echo(json.dumps(parse(settings_here(), text), ensure_ascii=False, indent=2))

@@ -35,7 +35,7 @@ def project_root() -> Path:
 @contextmanager
 def only_one(settings: Settings) -> Iterator[None]:
     """Hold the data directory; raises ConflictError when another system does. The kernel lets go when the process dies."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _lock_file(settings).open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
