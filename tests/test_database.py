@@ -41,17 +41,21 @@ async def test_times_come_back_in_utc_with_microseconds(database: Database) -> N
 
 
 async def test_a_time_without_zone_is_refused(database: Database) -> None:
-    with pytest.raises(sa.exc.StatementError, match="no time zone"):
-        async with database.write() as connection:
-            naive = utcnow().replace(tzinfo=None)
+    naive = utcnow().replace(tzinfo=None)
+
+    async with database.write() as connection:
+        with pytest.raises(sa.exc.StatementError, match="no time zone"):
             await connection.execute(sa.insert(inboxes).values(id="a", channel="website", name="A", created_at=naive))
 
 
 async def test_a_block_that_raises_leaves_nothing_behind(database: Database) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def fail() -> None:
         async with database.write() as connection:
             await connection.execute(sa.insert(inboxes).values(id="a", channel="website", name="A", created_at=utcnow()))
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
 
     async with database.read() as connection:
         assert (await connection.execute(sa.select(sa.func.count()).select_from(inboxes))).scalar_one() == 0
