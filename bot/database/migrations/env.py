@@ -1,6 +1,6 @@
 """Alembic's entry: always on the connection that bot.database.migrate hands over."""
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 
@@ -8,7 +8,7 @@ from bot.database.tables import metadata
 from bot.database.types import Json, UtcTime
 
 
-def render_type(kind: str, item: Any, _autogenerate: Any) -> str | bool:
+def render_type(kind: str, item: Any, _autogenerate: Any) -> str | Literal[False]:
     """Write our own column types by their names."""
     if kind == "type" and isinstance(item, UtcTime):
         return "UtcTime()"
