@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from bot.crypto import Cipher
@@ -21,12 +22,16 @@ class Services:
 
 
 _open: list[Services] = []  # one at most
+_warming: list[asyncio.Task[None]] = []
 
 
 async def open_services(settings: Settings) -> None:
+    """Connect to database and shop; the FAQ's encoder is loaded beside the first actions."""
     database = Database(settings.database_url)
     shop = open_shop(settings, database, Cipher(bytes.fromhex(settings.data_key)))
-    provide(Services(settings, database, shop, Faq()))
+    faq = Faq()
+    provide(Services(settings, database, shop, faq))
+    _warming.append(asyncio.create_task(asyncio.to_thread(faq.warm)))
 
 
 def provide(services: Services) -> None:
@@ -42,5 +47,9 @@ def services() -> Services:
 
 
 async def close_services() -> None:
+    while _warming:
+        await _warming.pop()
     while _open:
-        await _open.pop().database.close()
+        opened = _open.pop()
+        await opened.shop.close()
+        await opened.database.close()

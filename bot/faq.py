@@ -15,6 +15,7 @@ import yaml
 
 from bot.encoder import Vectors, shared_encoder
 from bot.errors import SettingError
+from bot.languages import LANGUAGES
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +67,11 @@ class Faq:
         """Return the entry most like the text, when it is like enough."""
         found = self._shelf(language).nearest(text, self._encode())
         return found if found and found.likeness >= threshold else None
+
+    def warm(self) -> None:
+        """Load the encoder and encode all questions, which takes a second or two that no customer need wait."""
+        for language in LANGUAGES:
+            self.search("", language)
 
     def _encode(self) -> TextEncoder:
         if self._encoder is None:

@@ -14,11 +14,12 @@ from sqlalchemy.exc import IntegrityError
 from bot.conversations.who import Who
 from bot.database import Database
 from bot.database.conversations import proof_attempts
-from bot.errors import NotFoundError, TooManyError
+from bot.errors import NotFoundError, ServiceError, TooManyError
 from bot.ids import utcnow
 from bot.shop.protocol import Order, Shop
 
 MOST_WRONG = 5
+LONGEST_NUMBER = 40
 WINDOW = timedelta(hours=1)
 
 _NAMESPACE = uuid.UUID("5f1d3a52-7c59-4f0e-9d0b-6f5b0a4f9b11")
@@ -32,15 +33,19 @@ async def prove(database: Database, shop: Shop, who: Who, number: str, *, phone_
     """
     attempt = str(uuid.uuid5(_NAMESPACE, f"{who.conversation_id}:{message_id}:{number}"))
     # The try is in SQL, as a wrong one, before anything is looked up: tries made at once all see each other.
-    await _record(database, attempt, who, number)
-    if await _wrong_tries(database, who.thread_id, number, but=attempt) >= MOST_WRONG:
+    spelt = _spelt(number)
+    await _record(database, attempt, who, spelt)
+    if await _wrong_tries(database, who.thread_id, spelt, but=attempt) >= MOST_WRONG:
         await _forget(database, attempt)
         raise _locked()
     try:
         order = await shop.prove_order(number, phone_last4=phone_last4)
     except NotFoundError:
-        if await _wrong_tries(database, who.thread_id, number) >= MOST_WRONG:
+        if await _wrong_tries(database, who.thread_id, spelt) >= MOST_WRONG:
             raise _locked() from None
+        raise
+    except ServiceError:
+        await _forget(database, attempt)  # nobody has looked: that was no wrong try
         raise
     await _succeed(database, attempt, order)
     return order
@@ -49,6 +54,11 @@ async def prove(database: Database, shop: Shop, who: Who, number: str, *, phone_
 async def locked(database: Database, thread_id: str) -> bool:
     """Say whether the thread has used up its tries for now."""
     return await _wrong_tries(database, thread_id, "") >= MOST_WRONG
+
+
+def _spelt(number: str) -> str:
+    """Return one spelling for all ways to write a number, so that each shares the same five tries."""
+    return "".join(character for character in number.upper() if character.isalnum())[:LONGEST_NUMBER]
 
 
 def _locked() -> TooManyError:

@@ -12,7 +12,7 @@ from bot.conversations.proofs import MOST_WRONG, locked, prove
 from bot.conversations.who import PROOF_LIFE, Who, who
 from bot.database import Database
 from bot.database.conversations import conversations, inboxes, proof_attempts, threads
-from bot.errors import NotFoundError, TooManyError
+from bot.errors import NotFoundError, ServiceError, TooManyError
 from bot.ids import utcnow
 from bot.shop.protocol import Money, Order, OrderStatus, Shop
 
@@ -74,6 +74,24 @@ async def test_a_turn_that_is_run_again_counts_once(database: Database, shop: Sh
     assert set(outcomes) == {"not_found"}
 
 
+async def test_other_spellings_of_the_number_share_its_tries(database: Database, shop: Shop, visitor: Who) -> None:
+    for number in range(MOST_WRONG):
+        await attempt(database, shop, visitor, "0000", f"m{number}")
+    other = await _visitor(database, "two")
+
+    with pytest.raises(TooManyError):
+        await prove(database, shop, other, ORDER.number.replace("-", "").lower(), phone_last4="1234", message_id="n1")
+
+
+async def test_a_shop_that_does_not_answer_costs_no_try(database: Database, shop: Shop, visitor: Who) -> None:
+    shop.prove_order = _away  # type: ignore[method-assign]
+    for number in range(MOST_WRONG + 1):
+        with pytest.raises(ServiceError):
+            await prove(database, shop, visitor, ORDER.number, phone_last4="1234", message_id=f"m{number}")
+
+    assert not await locked(database, visitor.thread_id)
+
+
 async def test_a_proof_holds_for_its_thread_and_for_a_day(database: Database, shop: Shop, visitor: Who) -> None:
     await attempt(database, shop, visitor, "1234", "m1")
     stranger = await _visitor(database, "two")
@@ -100,6 +118,10 @@ async def test_the_lock_opens_after_an_hour(database: Database, shop: Shop, visi
 async def test_an_unknown_conversation_has_no_speaker(database: Database) -> None:
     with pytest.raises(NotFoundError, match="nobody"):
         await who(database, "nobody")
+
+
+async def _away(number: str, *, phone_last4: str) -> Order:
+    raise ServiceError("the shop does not answer")
 
 
 async def _visitor(database: Database, name: str) -> Who:
