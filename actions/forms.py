@@ -49,10 +49,16 @@ class Form(Skill, ABC):
             elif not came_back(talk.tracker, self.form) and not await self.listen(talk, answers):
                 return [SlotSet(REQUESTED_SLOT, talk.asked_for)]
             following = await self.next_question(talk, answers)
+        except NotFoundError:  # what the form was about is no longer theirs: they have logged in as somebody else
+            talk.say("utter_order_not_found")
+            return self._emptied()
         except Ended:
-            return [*(SlotSet(slot, None) for slot in self.slots), SlotSet(REQUESTED_SLOT, None)]
+            return self._emptied()
         changed = [SlotSet(slot, value or None) for slot, value in answers.items() if value != kept[slot]]
         return [*(changed or self._heard(kept)), *self._resumed(talk), SlotSet(REQUESTED_SLOT, following or None)]
+
+    def _emptied(self) -> Events:
+        return [*(SlotSet(slot, None) for slot in self.slots), SlotSet(REQUESTED_SLOT, None)]
 
     def _heard(self, kept: Answers) -> Events:
         """Rasa takes a message as heard when a slot was set: set one to what it is."""

@@ -18,6 +18,8 @@ DIGITS_SLOT = "phone_last4"
 
 _FOUR_DIGITS = re.compile(r"(?<!\d)\d{4}(?!\d)")
 _ABOUT_THE_NUMBER = 12  # characters beside an order number that make no question of their own
+# Said clearly, these go before any answer that may be read out of the same words.
+_WAYS_OUT, SURE = frozenset({"stop", "complaint", "human_handoff"}), 0.8
 _NOTHING_SAID = frozenset({"inform", "nlu_fallback", ""})
 
 
@@ -64,6 +66,8 @@ class OrderForm(Form):
         await self.take_details(talk, answers)
 
     async def listen(self, talk: Talk, answers: Answers) -> bool:
+        if talk.message.intent in _WAYS_OUT and talk.message.confidence >= SURE:
+            return False
         asked = talk.asked_for
         value = await self._detail(talk, answers) if asked not in {self.order_slot, DIGITS_SLOT} else None
         if value:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
+from bot.database import Database
+from bot.database.conversations import threads
+from bot.database.people import customers
 from bot.shop.demo import DemoShop
 from bot.shop.protocol import Order
 from tests.actions.conftest import CUSTOMERS, Start
@@ -120,6 +124,33 @@ async def test_never_mind_ends_it_with_a_word(start: Start, demo: DemoShop, lang
     assert chat.form is None
     assert after.responses == ["utter_affirm"]
     assert await demo.returns(CUSTOMERS["loyal"]) == before
+
+
+@pytest.mark.parametrize(("intent", "response"), [("stop", "utter_stopped"), ("complaint", "utter_complaint")])
+async def test_leaving_goes_before_a_reason_in_the_same_words(start: Start, intent: str, response: str) -> None:
+    chat = start("loyal", "zh")
+    await chat.say("我要退货", "return_item")
+    await chat.press("选这件")
+
+    turn = await chat.say("质量太差了，不想要了", intent, return_reason="damaged")
+
+    assert turn.responses == [response]
+    assert chat.form is None
+
+
+async def test_who_logs_in_as_somebody_else_in_the_middle_sees_nothing_of_the_order(
+    start: Start, demo: DemoShop, database: Database
+) -> None:
+    chat, order = start("visitor", "zh"), await delivered(demo)
+    await chat.say("退货", "return_item", order_number=order.number, phone_last4="1357")
+    async with database.write() as connection:
+        happy = sa.select(customers.c.id).where(customers.c.shop_customer_id == CUSTOMERS["happy"]).scalar_subquery()
+        await connection.execute(sa.update(threads).where(threads.c.id == "thread-visitor").values(customer_id=happy))
+
+    turn = await chat.say("第一个", "inform")
+
+    assert turn.responses == ["utter_order_not_found"]
+    assert chat.form is None
 
 
 async def test_a_form_begun_again_starts_empty(start: Start) -> None:
