@@ -52,7 +52,7 @@ class Ours:
             return Answer(response.status, 0)
         turn = msgspec.json.decode(body, type=Turn)
         self._heard.setdefault(conversation.id, []).append(turn.intent)
-        return Answer(200, len(turn.replies), turn.intent)
+        return Answer(200, len(turn.replies) + (turn.hand_off is not None), turn.intent)
 
     async def intents(self, session: aiohttp.ClientSession, conversation: Conversation) -> list[str]:
         return self._heard.get(conversation.id, [])

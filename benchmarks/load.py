@@ -62,5 +62,5 @@ async def rightly_understood(bot: Bot, conversations: Sequence[Conversation]) ->
     return found
 
 
-def new_session() -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_WITHIN_S))
+def new_session(answer_within_s: float = ANSWER_WITHIN_S) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=answer_within_s))

@@ -6,6 +6,7 @@ import asyncio
 import json
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -83,6 +84,7 @@ class Bench:
 @click.option("--cache", type=click.Path(path_type=Path), default=ROOT / "var" / "benchmarks", help="Where trained models are kept.")
 def command(as_json: bool, messages: int, rounds: int, quick: bool, stories: bool, cache: Path) -> None:
     """Measure full turns of our bot and of the stock Rasa configuration, on the same messages, one bot after the other."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that what was started is ended too
     console = Console(stderr=True, highlight=False)
     messages, rounds = (QUICK, 1) if quick else (messages, rounds)
     try:
