@@ -34,6 +34,7 @@ class Speaker:
 
 def make_shop(settings: Settings) -> None:
     """Make the settings' database, with the demo shop's customers."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
     migrate(settings.database_url)
     engine = sync_engine(settings.database_url)
     try:
