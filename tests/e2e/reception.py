@@ -44,6 +44,12 @@ class Reception:
             await self.claim(entry["escalation_id"])
             await self.resolve(entry["conversation_id"])
 
+    async def wait_until_nobody_is_there(self) -> None:
+        """An agent counts as there until their last heartbeat is too old."""
+        async with asyncio.timeout(2 * PATIENCE_S):
+            while (await self.queue())["online"]:
+                await asyncio.sleep(0.2)
+
     async def claim(self, escalation_id: str = "") -> str:
         return str((await self._call("POST", "claim", {"escalation_id": escalation_id}))["conversation_id"])
 

@@ -87,6 +87,7 @@ class Shop:
     async def call_human(self) -> None:
         await self.human_button.click()
         await expect(self.status).to_have_attribute("data-kind", "waiting")
+        await expect(self.human_button).to_be_hidden()
 
     async def rate(self, score: int, comment: str = "") -> None:
         form = self.panel.locator("form.csat")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -44,7 +45,7 @@ class System:
 
     @classmethod
     def attach(cls, url: str, folder: Path) -> System:
-        """Return the system that somebody runs already at this address, over this data directory; it is not ours to kill or stop."""
+        """Return the system that somebody runs already at this address, over this data directory; it is not ours to stop."""
         system = cls(folder)
         system.url, system.port = url.rstrip("/"), int(url.rstrip("/").rpartition(":")[2])
         return system
@@ -59,8 +60,7 @@ class System:
 
     def wait_ready(self, *, within_s: float = 60) -> None:
         def look() -> bool:
-            assert self._process is not None
-            assert self._process.poll() is None, f"the system has ended: {self.output()[-2000:]}"
+            assert self._process is None or self._process.poll() is None, f"the system has ended: {self.output()[-2000:]}"
             return self.ready()
 
         wait_until(look, within_s=within_s, what="the system is ready")
@@ -77,8 +77,8 @@ class System:
 
     def pid(self, name: str) -> int | None:
         """Return the process of this name; None while the supervisor has not started it again."""
-        assert self._process is not None
-        for child in psutil.Process(self._process.pid).children(recursive=True):
+        supervisor = json.loads((self.folder / "up.lock").read_text(encoding="utf8"))["pid"]
+        for child in psutil.Process(supervisor).children(recursive=True):
             try:
                 if any(MARKS[name] in part for part in child.cmdline()) and child.status() != psutil.STATUS_ZOMBIE:
                     return child.pid
@@ -91,6 +91,17 @@ class System:
         pid = self.pid(name)
         assert pid is not None, f"{name} does not run"
         os.kill(pid, signal.SIGKILL)
+
+    @contextlib.contextmanager
+    def frozen(self, name: str) -> Iterator[None]:
+        """Let a process stand still: it holds its connections and answers none."""
+        pid = self.pid(name)
+        assert pid is not None, f"{name} does not run"
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     def login(self) -> tuple[str, str]:
         return "demo", (self.folder / "demo-agent.txt").read_text(encoding="utf8").strip()

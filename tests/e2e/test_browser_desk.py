@@ -99,6 +99,46 @@ async def _winner_first(one: Desk, other: Desk) -> tuple[Desk, Desk]:
     return (one, other) if won[0] else (other, one)
 
 
+async def test_who_asks_for_a_person_while_nobody_is_there_is_told_so_and_answered_later(stage: Stage) -> None:
+    await stage.reception.wait_until_nobody_is_there()
+    async with stage.customer("zh") as shop:
+        await shop.open()
+        await shop.call_human()
+        await shop.hears("没有客服在线", sender="system")
+        await expect(shop.status).to_contain_text("没有客服在线")
+        await shop.say("请问发票可以开公司抬头吗？")
+        await stage.picture(shop.page, "widget-zh-nobody-there")
+
+        async with stage.agent("zh") as desk:
+            await expect(desk.waiting()).to_contain_text("已留言")
+            await stage.picture(desk.page, "desk-zh-left-message")
+            await desk.claim()
+            await expect(desk.said("customer").last).to_contain_text("公司抬头")
+            await desk.reply("可以的，请把抬头和税号发给我。")
+            await shop.hears("请把抬头和税号发给我", sender="agent")
+            await desk.resolve()
+
+
+async def test_what_an_agent_writes_to_a_closed_widget_is_counted_on_its_button(stage: Stage) -> None:
+    async with stage.customer("en") as shop, stage.agent("en") as desk:
+        await shop.open()
+        await shop.call_human()
+        await desk.claim()
+        await shop.page.keyboard.press("Escape")
+        await expect(shop.panel).to_be_hidden()
+
+        await desk.reply("Hello!")
+        await desk.reply("Are you there?")
+        await expect(shop.launcher).to_contain_text("2")
+        await stage.picture(shop.page, "shop-en-unread")
+
+        await shop.open()
+        await shop.hears("Are you there", sender="agent")
+        await shop.page.keyboard.press("Escape")
+        await expect(shop.launcher).not_to_contain_text("2")
+        await desk.resolve()
+
+
 async def test_the_desk_on_a_phone_shows_one_thing_at_a_time(stage: Stage) -> None:
     async with stage.customer("zh", "C000001") as shop, stage.agent("zh", size=PHONE) as desk:
         await shop.open()
@@ -120,4 +160,25 @@ async def test_the_desk_on_a_phone_shows_one_thing_at_a_time(stage: Stage) -> No
         await stage.picture(desk.page, "desk-zh-phone-customer")
         await desk.page.go_back()
         await expect(desk.reply_box).to_be_visible()
+        await desk.resolve()
+
+
+async def test_the_bots_late_answer_never_appears_once_a_human_has_the_conversation(stage: Stage) -> None:
+    async with stage.customer("zh") as shop, stage.customer("zh") as other, stage.agent("zh") as desk:
+        await shop.open()
+        with stage.system.frozen("rasa"):
+            await shop.say("多久能送到？")
+            await shop.hears("请稍等", sender="system")
+            await expect(shop.status).to_have_attribute("data-kind", "waiting")
+            await desk.claim()
+            await expect(desk.handoff).to_contain_text("机器人暂不可用")
+            await desk.reply("您好，我是人工客服。")
+            await shop.hears("我是人工客服", sender="agent")
+
+        await other.open()
+        await other.ask("多久能送到？", "送达|送到|到货|天")  # by now Rasa has worked off what it was asked before
+        await shop.say("好的")
+        await expect(desk.said("customer").last).to_contain_text("好的")
+        await expect(shop.entries("bot")).to_have_count(1)
+        await expect(shop.entries("bot")).to_contain_text("智能助手")
         await desk.resolve()

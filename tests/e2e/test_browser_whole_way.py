@@ -72,6 +72,10 @@ async def test_a_chinese_customer_is_answered_then_served_by_a_human(stage: Stag
         await shop.rate(5, "很快就解决了")
         await shop.hears("感谢您的评价", sender="system")
         await stage.picture(shop.page, "widget-zh-rated")
+        await shop.page.reload()
+        await shop.open()
+        await expect(shop.entries("system").last).to_contain_text("感谢您的评价")
+        await expect(shop.panel.locator("form.csat")).to_have_count(0)
         await stage.picture(desk.page, "desk-zh-resolved")
 
 

@@ -41,11 +41,15 @@ function composer(texts, sync) {
 
 export class Panel {
   constructor(texts, sync, close) {
-    const press = ({ id, title }) => sync.say({ button_id: id, title });
+    const say = (item) => {
+      sync.say(item);
+      this.focus();
+    };
+    const press = ({ id, title }) => say({ button_id: id, title });
     const button = (id, title) => h("button", { class: id, onclick: () => press({ id, title }) }, title);
     const [form, input] = composer(texts, sync);
     Object.assign(this, { texts, input });
-    this.context = { texts, press, retry: (item) => sync.say(item), rate: (score, comment) => sync.rate(score, comment) };
+    this.context = { texts, press, retry: say, rate: (score, comment) => sync.rate(score, comment).then(() => this.focus()) };
     this.log = new Log(texts);
     this.title = h("h2", { id: "title" });
     this.human = button("human", texts.toHuman);
@@ -80,18 +84,21 @@ export class Panel {
     this.node.close();
     this.node[phone.matches ? "showModal" : "show"]();
     this.log.toEnd();
-    // A touch keyboard would cover the greeting.
+    this.focus();
+  }
+
+  /** What was pressed goes. A touch keyboard would cover the log. */
+  focus() {
     (matchMedia("(pointer: coarse)").matches ? this.node : this.input).focus();
   }
 
   show(store, unsent) {
     const { texts, status, bot, human, line } = this;
     const { conversation } = store;
-    // Who is greeted anew need not hear that something ended.
-    const isGreeted = store.known.get("")?.conversation_id === conversation?.id;
-    const state = store.problem || (isGreeted ? "" : conversation?.status);
-    const { position, wait_minutes } = conversation?.queue ?? {};
-    const waiting = texts.waiting + (position ? texts.position(position) : "") + (wait_minutes ? texts.minutes(wait_minutes) : "");
+    const isGreeted = conversation?.id === store.known.get("")?.conversation_id;
+    const state = store.problem || (!isGreeted && conversation?.status);
+    const { queue } = conversation ?? {};
+    const waiting = queue ? texts.waiting(queue.position, queue.wait_minutes) : texts.nobody;
     const text = { waiting, agent: texts.served(conversation?.agent) }[state] ?? texts[state] ?? "";
     if (line.textContent !== text) line.textContent = text;
     status.hidden = state === "bot" || !state;

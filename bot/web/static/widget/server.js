@@ -1,6 +1,6 @@
 /** The two ways to the server. A refused call throws {status}. */
 const CALL_MS = 15_000;
-// Two pings missed: the connection is deaf.
+// Two pings missed.
 const SILENCE_MS = 45_000;
 
 export async function call(base, path, token, body) {
