@@ -23,10 +23,14 @@ _FORM_INTENT = {
 }
 
 
-def hand_off(talk: Talk, reason: HandoffReason, *, note: str = "", question: str = "") -> Events:
-    """Emit the hand-off and end whatever form is open. `note` goes before the summary; one `question`, which may be skipped."""
-    topic = topic_of(talk)
-    talk.hand_off(HandOff(reason=reason, topic=topic, summary=_summary(talk, note), question=question))
+def hand_off(talk: Talk, reason: HandoffReason, *, about: str = "", note: str = "", question: str = "") -> Events:
+    """Emit the hand-off and end whatever form is open.
+
+    `about` is the intent that it is about, where that is known; `note` goes before the summary; one `question`, which may be skipped.
+    """
+    wish = about or _last_wish(talk)
+    topic = skill_of(wish) or GENERAL
+    talk.hand_off(HandOff(reason=reason, topic=topic, summary=_summary(talk, wish, note), question=question))
     return [ActiveLoop(None), SlotSet(REQUESTED_SLOT, None)]
 
 
@@ -48,8 +52,8 @@ def intents_said(talk: Talk) -> list[str]:
     return [((event.get("parse_data") or {}).get("intent") or {}).get("name") or "" for event in users]
 
 
-def _summary(talk: Talk, note: str) -> str:
-    words, wish = talk.words, _last_wish(talk)
+def _summary(talk: Talk, wish: str, note: str) -> str:
+    words = talk.words
     names = intent_names(words.language)
     order = talk.message.entities.get("order_number") or talk.slot("form_order") or talk.slot("order_number")
     parts = [note]

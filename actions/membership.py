@@ -153,7 +153,7 @@ class ActionCancelMembership(Conclusion):
         offer, membership = await _offer(talk), await _membership(talk)
         talk.say("utter_hand_off_churn_risk", buttons=[talk.button("cancel_now", "cancel_membership", offer=NOW)])
         named = worth(talk.words, offer.kind, offer.value, membership.price.currency if membership else "")
-        return hand_off(talk, HandoffReason.CHURN_RISK, note=talk.words("hand_off.churn_risk", offer=named))
+        return hand_off(talk, HandoffReason.CHURN_RISK, about="cancel_membership", note=talk.words("hand_off.churn_risk", offer=named))
 
 
 async def _membership(talk: Talk) -> Membership | None:

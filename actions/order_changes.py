@@ -15,6 +15,7 @@ from bot.shop.protocol import Order, OrderStatus
 from bot.shop.rules import clean_address
 
 _LEAD = re.compile(r"^.*(?:改成|改到|改为|换成|换到|寄到|寄去|送到|送去|发到|新地址[是为:：]?|\bto\b:?|\bis\b:?)\s*", re.I | re.S)
+_CORRECTION = re.compile(r"^\W*(?:不对|不是|错了|写错了|等等|no|sorry|wait)\W+(?:应该)?(?:是)?(?:it'?s|it is)?\W*", re.I)
 _STREET = re.compile(
     r"[路街道巷弄号栋幢室楼村镇区]|\d+\s*\w*\s+(?:st|street|rd|road|ave|avenue|lane|ln|drive|dr|blvd|way|square|court|close)\b"
     r"|\b(?:street|road|avenue|lane|building|apartment|apt|flat|floor|room|suite)\b",
@@ -79,7 +80,7 @@ class AddressForm(UnshippedForm):
             answers["new_address"], answers[CONFIRMED] = address, ""
 
     async def understand(self, talk: Talk, answers: Answers, slot: str) -> str | None:
-        text = talk.message.text
+        text = _CORRECTION.sub("", talk.message.text)
         if _STREET.search(text):
             return _cleaned(talk, _address_in(text) or text)
         return _cleaned(talk, text) if talk.message.intent in _DATA_INTENTS else None

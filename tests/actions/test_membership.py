@@ -76,6 +76,8 @@ async def test_insisting_in_words_that_look_like_a_return_is_understood(start: S
     turn = await chat.say("不用了，就是要退", "return_item", ranking=[("return_item", 0.47), ("cancel_membership", 0.21), ("deny", 0.14)])
 
     assert turn.responses == ["utter_hand_off_churn_risk"]
+    assert turn.hand_off is not None
+    assert turn.hand_off["topic"] == "membership"
 
 
 @pytest.mark.parametrize(("language", "button"), [("zh", "直接退订"), ("en", "Cancel now")])
