@@ -43,6 +43,7 @@ class Settings:
     allowed_origins: str
     shop_url: str
     shop_secret: str = field(repr=False)
+    proxies_count: int
     rasa_timeout_s: float
     rasa_notice_s: float
     rasa_down_limit_s: float
@@ -114,6 +115,7 @@ def load_settings(environment: Mapping[str, str] | None = None, *, root: Path | 
         allowed_origins=text("ALLOWED_ORIGINS", ""),
         shop_url=text("SHOP_URL", ""),
         shop_secret=text("SHOP_SECRET", ""),
+        proxies_count=_count(values, "PROXIES_COUNT", 0),
         rasa_timeout_s=_number(values, "RASA_TIMEOUT_S", 8),
         rasa_notice_s=_number(values, "RASA_NOTICE_S", 3),
         rasa_down_limit_s=_number(values, "RASA_DOWN_LIMIT_S", 60),
@@ -180,6 +182,13 @@ def _number(values: Mapping[str, str], name: str, default: float) -> float:
     if not 0 < number <= 86400:
         raise SettingError(f"{name} is {raw!r}; it must be more than 0 and at most 86400 seconds")
     return number
+
+
+def _count(values: Mapping[str, str], name: str, default: int) -> int:
+    raw = values.get(name) or str(default)
+    if not raw.isdecimal() or int(raw) > 9:
+        raise SettingError(f"{name} is {raw!r}; allowed are 0 to 9")
+    return int(raw)
 
 
 def _flag(values: Mapping[str, str], name: str, default: bool) -> bool:

@@ -16,7 +16,7 @@ from bot.escalations.queue import Entry
 from bot.escalations.routing import priority_of, skill_of
 from bot.ids import new_id, utcnow
 from bot.languages import notice
-from bot.messages import HandOff, Turn
+from bot.messages import HandOff, HandoffReason, Turn
 
 # The estimate of waiting comes from this many of the newest handled escalations; fewer than three say nothing.
 RECENT = 30
@@ -32,9 +32,11 @@ class Place:
 
 
 def summary_of(hand_off: HandOff, last_text: str, language: str) -> str:
-    """Return the bot's own summary, else the reason and the customer's last words."""
+    """Return the bot's own summary, else the reason and the customer's last words, unless these only say the same."""
     reason = notice(f"reason_{hand_off.reason.value}", language)
-    return hand_off.summary or f"{reason}: {last_text[:200]}"
+    if hand_off.summary or hand_off.reason == HandoffReason.CUSTOMER_REQUEST:
+        return hand_off.summary or reason
+    return notice("summary", language, reason=reason, text=last_text[:200])
 
 
 async def open_escalation(

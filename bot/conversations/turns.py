@@ -12,7 +12,6 @@ import time
 from datetime import timedelta
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,6 +20,7 @@ from bot.conversations.buttons import meaning
 from bot.conversations.handoff import open_escalation, place_of, waiting_notice
 from bot.conversations.notices import system_message, untold_effects
 from bot.conversations.rasa import RasaAway, RasaFailed, RasaLate
+from bot.conversations.replies import bot_message, failure_of, request_of
 from bot.conversations.services import Services
 from bot.conversations.tracker import end_form
 from bot.conversations.wake import News, Wake
@@ -28,7 +28,7 @@ from bot.customers.profile import Profile, read_profile
 from bot.database.conversations import conversations, effects, threads
 from bot.escalations.queue import Entry, QueueLost
 from bot.ids import new_id, utcnow
-from bot.messages import Button, Card, Content, HandOff, HandoffReason, Message, Reply, Sender, Status, Turn, TurnRequest
+from bot.messages import Button, HandOff, HandoffReason, Message, Reply, Status, Turn
 from bot.redis import REDIS_DOWN
 
 # Longer than one attempt at Rasa, so that a living owner always renews in time.
@@ -119,7 +119,7 @@ class TurnRunner:
 
     async def _ask(self, conversation: store.Row, message: Message) -> Turn:
         """Ask Rasa, again and again while it is away, within the limits that a customer is made to wait."""
-        request = _request(conversation, message, await self._pressed(message))
+        request = request_of(conversation, message, await self._pressed(message))
         give_up_at = time.monotonic() + self._settings.rasa_down_limit_s
         while True:
             try:
@@ -160,7 +160,7 @@ class TurnRunner:
         if turn.stale:
             await untold_effects(self._database, conversation.id)
             return
-        hand_off = turn.hand_off or _failure(turn)
+        hand_off = turn.hand_off or failure_of(turn)
         profile, online = await self._known(conversation) if hand_off else (None, [])
         entry = None
         async with self._database.write() as connection:
@@ -254,49 +254,3 @@ class TurnRunner:
             await self._services.wake.send(
                 Wake(News.ALERT, conversation.id, conversation.thread_id, escalation_id=escalation.escalation_id)
             )
-
-
-def bot_message(conversation: store.Row, seq: int, reply: Reply) -> Message:
-    """Give a reply its place and its buttons ids that no other message has."""
-    message_id = new_id()
-    count = 0
-
-    def named(buttons: list[Button]) -> list[Button]:
-        nonlocal count
-        renamed = []
-        for button in buttons:
-            renamed.append(msgspec.structs.replace(button, id=f"{message_id}/{count}"))
-            count += 1
-        return renamed
-
-    cards: list[Card] = [msgspec.structs.replace(card, buttons=named(card.buttons)) for card in reply.cards]
-    return Message(
-        id=message_id,
-        thread_id=conversation.thread_id,
-        conversation_id=conversation.id,
-        seq=seq,
-        sender=Sender.BOT,
-        text=reply.text,
-        created_at=utcnow(),
-        content=Content(buttons=named(reply.buttons), cards=cards, skippable=reply.skippable),
-        language=conversation.language,
-    )
-
-
-def _request(conversation: store.Row, message: Message, pressed: Button | None) -> TurnRequest:
-    return TurnRequest(
-        conversation_id=conversation.id,
-        message_id=message.id,
-        epoch=conversation.epoch,
-        text=message.text,
-        language=conversation.language,
-        intent=pressed.intent if pressed else "",
-        entities=pressed.entities if pressed else {},
-    )
-
-
-def _failure(turn: Turn) -> HandOff | None:
-    """An action that failed and an empty answer both mean that the bot cannot go on: a customer never gets silence."""
-    if turn.failed_action or not turn.replies:
-        return HandOff(reason=HandoffReason.ACTION_FAILED)
-    return None

@@ -39,6 +39,7 @@ def create_app(settings: Settings, *, name: str = "yingda_web", rasa: RasaClient
     app.config.WEBSOCKET_MAX_SIZE = LARGEST_BODY
     app.config.WEBSOCKET_PING_INTERVAL = 20
     app.config.WEBSOCKET_PING_TIMEOUT = 20
+    app.config.PROXIES_COUNT = settings.proxies_count or None
     app.config.ACCESS_LOG = False
     app.config.FALLBACK_ERROR_FORMAT = "json"
     app.config.MOTD = False

@@ -22,7 +22,7 @@ from bot.redis import REDIS_DOWN
 from bot.web.entries import escalation_view, past_entries, queue_view
 from bot.web.origins import check_origin
 from bot.web.panel import customer_panel
-from bot.web.requests import answer, body, limit, services
+from bot.web.requests import answer, body, caller, limit, services
 from bot.web.views import conversation_view, message_view, messages_view
 
 COOKIE = "yingda_session"
@@ -68,7 +68,7 @@ async def session_of(request: Request) -> Session:
 async def login(request: Request) -> HTTPResponse:
     check_origin(request, own_only=True)
     wanted = body(request, LoginBody)
-    await limit(request, f"login:{request.ip}", times=30, per_s=900)
+    await limit(request, f"login:{caller(request)}", times=30, per_s=900)
     await limit(request, f"login:{wanted.username[:64].lower()}", times=10, per_s=900)
     database = services(request).database
     agent = await accounts.agent_by_username(database, wanted.username[:64])

@@ -18,7 +18,9 @@ def allowed_origins(settings: Settings) -> set[str]:
 
 
 def is_own(request: Request, origin: str) -> bool:
-    return origin.partition("://")[2] == request.host
+    """Tell whether the page is ours: served under this host, or under PUBLIC_URL when a proxy has changed the host."""
+    public: str = request.app.ctx.settings.public_url.rstrip("/")
+    return origin.partition("://")[2] == request.host or origin == public
 
 
 def check_origin(request: Request, *, own_only: bool = False) -> None:

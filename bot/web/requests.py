@@ -38,6 +38,11 @@ def services(request: Request) -> Services:
     return found
 
 
+def caller(request: Request) -> str:
+    """Return the address that a request comes from; behind PROXIES_COUNT proxies the one that they name."""
+    return request.remote_addr or request.ip
+
+
 def answer(value: object, status: int = 200) -> HTTPResponse:
     return HTTPResponse(msgspec.json.encode(value), status=status, content_type="application/json")
 

@@ -13,7 +13,7 @@ from bot.conversations.visitors import Visitor, Visitors
 from bot.errors import AuthError, InputError, NotFoundError
 from bot.messages import InboundMessage
 from bot.web.greeting import greeting
-from bot.web.requests import answer, body, limit, services
+from bot.web.requests import answer, body, caller, limit, services
 from bot.web.views import conversation_view, message_view, messages_view
 
 INBOX = "website"
@@ -47,7 +47,7 @@ class CsatBody(msgspec.Struct, forbid_unknown_fields=True):
 @blueprint.post("/session")
 async def open_session(request: Request) -> HTTPResponse:
     """Give the page a visitor's token, the greeting, and where the conversation stands."""
-    await limit(request, f"session:{request.ip}", times=120, per_s=60)
+    await limit(request, f"session:{caller(request)}", times=120, per_s=60)
     wanted = body(request, SessionBody)
     if wanted.inbox != INBOX:
         raise NotFoundError(f"there is no inbox {wanted.inbox[:64]!r}; this installation has {INBOX!r}")
