@@ -56,6 +56,7 @@ class Desk:
     async def claim(self, text: str = "") -> None:
         await self.waiting(text).first.locator(".entry-claim").click()
         await expect(self.reply_box).to_be_visible()
+        await expect(self.handoff).to_be_visible()
 
     async def reply(self, text: str) -> None:
         await self.reply_box.fill(text)

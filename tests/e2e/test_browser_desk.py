@@ -111,6 +111,8 @@ async def test_who_asks_for_a_person_while_nobody_is_there_is_told_so_and_answer
 
         async with stage.agent("zh") as desk:
             await expect(desk.waiting()).to_contain_text("已留言")
+            await expect(desk.waiting()).to_contain_text("公司抬头")
+            await expect(shop.status).to_contain_text("第 1 位")
             await stage.picture(desk.page, "desk-zh-left-message")
             await desk.claim()
             await expect(desk.said("customer").last).to_contain_text("公司抬头")

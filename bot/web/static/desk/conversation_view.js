@@ -103,7 +103,7 @@ function toggleIntents() {
 function showNotice(place, entry) {
   const { gone, error, loaded } = entry;
   if (error && !loaded) return fill(place, failed(entry));
-  if (!loaded) return fill(place, entry.messages.length === 0 && skeleton()); // the socket may be ahead
+  if (!loaded) return fill(place, skeleton());
   if (error) return fill(place, h("p", { class: "notice" }, icon("alert"), t("conversation.stale")));
   if (!gone) return fill(place);
   const agent = entry.conversation.agent ?? "";

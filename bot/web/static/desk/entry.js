@@ -22,6 +22,9 @@ const languageTag = (code) => h("span", { class: "tag plain" }, word("language",
 
 const excerpt = (text, length = 90) => (text.length > length ? `${text.slice(0, length)}…` : text);
 
+/** What it is about: what was left while nobody was there, else the bot's summary. */
+const about = ({ left_message: hasLeft, last, summary }) => (hasLeft && last?.sender === "customer" ? last.text : summary);
+
 export function waitingRow({ entry, place, open: isOpen, busy }) {
   const { priority, reason, customer, escalation_id: escalationId, conversation_id: id } = entry;
   return h("li", { class: `entry ${isOpen ? "open" : ""}`, data: { priority } },
@@ -30,7 +33,7 @@ export function waitingRow({ entry, place, open: isOpen, busy }) {
         h("span", { class: "entry-name" }, nameOf(customer)),
         h("span", { class: "timer", data: { since: entry.since }, title: t("queue.waiting_since") })),
       h("span", { class: "entry-reason" }, word("reason", reason), entry.left_message && h("span", { class: "tag plain" }, t("queue.left_message"))),
-      entry.summary && h("span", { class: "entry-text" }, excerpt(entry.summary)),
+      about(entry) && h("span", { class: "entry-text" }, excerpt(about(entry))),
       h("span", { class: "tags" }, priorityTag(priority), h("span", { class: "tag plain" }, topic(entry.skill)), languageTag(entry.language), churnTag(entry.churn_level))),
     h("button", { class: "button small entry-claim", data: { part: "claim" }, disabled: busy, onclick: () => claim(escalationId),
       "aria-label": t("claim.this", { name: nameOf(customer), n: place }) }, t("claim.short")));

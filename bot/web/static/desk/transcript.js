@@ -36,7 +36,7 @@ export function transcript(entry, signal) {
   }
 
   function show() {
-    const items = rows(entry, unreadFrom);
+    const items = entry.loaded ? rows(entry, unreadFrom) : []; // the socket may be ahead with the newest
     keyed(list, items, (item) => item.key, render);
     typing.hidden = entry.typingUntil < Date.now();
     const length = entry.messages.length + outgoing(entry.id).length;
