@@ -196,14 +196,20 @@ async def thread_after(connection: AsyncConnection, thread_id: str, conversation
 
 
 async def find_button(connection: AsyncConnection, thread_id: str, button_id: str) -> dict[str, Any] | None:
-    """Return what a button means that the bot showed in this thread, newest first; None when it showed none with this id."""
+    """Return what a button means that the bot showed in this thread; None when it showed none with this id.
+
+    A press on one of several cards says which.
+    """
     message_id, _, _ = button_id.partition("/")
     query = sa.select(messages.c.payload).where(messages.c.thread_id == thread_id, messages.c.id == message_id)
     payload = (await connection.execute(query)).scalar_one_or_none()
     if payload is None:
         return None
     content = msgspec.convert(payload, Content)
-    shown = [*content.buttons, *(button for card in content.cards for button in card.buttons)]
+    shown = list(content.buttons)
+    for card in content.cards:
+        which = f" · {card.title}" if len(content.cards) > 1 else ""
+        shown += [msgspec.structs.replace(button, title=button.title + which) for button in card.buttons]
     return next((msgspec.to_builtins(button) for button in shown if button.id == button_id), None)
 
 

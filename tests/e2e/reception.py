@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import uuid
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -44,11 +46,17 @@ class Reception:
             await self.claim(entry["escalation_id"])
             await self.resolve(entry["conversation_id"])
 
-    async def wait_until_nobody_is_there(self) -> None:
-        """An agent counts as there until their last heartbeat is too old."""
-        async with asyncio.timeout(2 * PATIENCE_S):
-            while (await self.queue())["online"]:
-                await asyncio.sleep(0.2)
+    @contextlib.asynccontextmanager
+    async def away(self) -> AsyncIterator[None]:
+        """Take a break in which nobody is there; colleagues count as there until their last heartbeat is too old."""
+        await self._call("PUT", "presence", {"presence": "away"})
+        try:
+            async with asyncio.timeout(2 * PATIENCE_S):
+                while (await self.queue())["online"]:
+                    await asyncio.sleep(0.2)
+            yield
+        finally:
+            await self._call("PUT", "presence", {"presence": "online"})
 
     async def claim(self, escalation_id: str = "") -> str:
         return str((await self._call("POST", "claim", {"escalation_id": escalation_id}))["conversation_id"])

@@ -32,6 +32,28 @@ async def colleague(system: System, http: aiohttp.ClientSession, reception: Rece
     return colleague
 
 
+async def test_who_asks_for_a_person_while_nobody_is_there_is_told_so_and_answered_later(stage: Stage) -> None:
+    async with stage.customer("zh") as shop:
+        async with stage.reception.away():
+            await shop.open()
+            await shop.call_human()
+            await shop.hears("没有客服在线", sender="system")
+            await expect(shop.status).to_contain_text("没有客服在线")
+            await shop.say("请问发票可以开公司抬头吗？")
+            await stage.picture(shop.page, "widget-zh-nobody-there")
+
+        async with stage.agent("zh") as desk:
+            await expect(desk.waiting()).to_contain_text("已留言")
+            await expect(desk.waiting()).to_contain_text("公司抬头")
+            await expect(shop.status).to_contain_text("第 1 位")
+            await stage.picture(desk.page, "desk-zh-left-message")
+            await desk.claim()
+            await expect(desk.said("customer").last).to_contain_text("公司抬头")
+            await desk.reply("可以的，请把抬头和税号发给我。")
+            await shop.hears("请把抬头和税号发给我", sender="agent")
+            await desk.resolve()
+
+
 async def test_an_agent_logs_in_and_out(stage: Stage) -> None:
     async with stage.agent("zh", known=False) as desk:
         await desk.log_in("demo", "not the password")
@@ -97,28 +119,6 @@ async def _winner_first(one: Desk, other: Desk) -> tuple[Desk, Desk]:
     won = [await desk.reply_box.is_visible() for desk in (one, other)]
     assert sorted(won) == [False, True]
     return (one, other) if won[0] else (other, one)
-
-
-async def test_who_asks_for_a_person_while_nobody_is_there_is_told_so_and_answered_later(stage: Stage) -> None:
-    await stage.reception.wait_until_nobody_is_there()
-    async with stage.customer("zh") as shop:
-        await shop.open()
-        await shop.call_human()
-        await shop.hears("没有客服在线", sender="system")
-        await expect(shop.status).to_contain_text("没有客服在线")
-        await shop.say("请问发票可以开公司抬头吗？")
-        await stage.picture(shop.page, "widget-zh-nobody-there")
-
-        async with stage.agent("zh") as desk:
-            await expect(desk.waiting()).to_contain_text("已留言")
-            await expect(desk.waiting()).to_contain_text("公司抬头")
-            await expect(shop.status).to_contain_text("第 1 位")
-            await stage.picture(desk.page, "desk-zh-left-message")
-            await desk.claim()
-            await expect(desk.said("customer").last).to_contain_text("公司抬头")
-            await desk.reply("可以的，请把抬头和税号发给我。")
-            await shop.hears("请把抬头和税号发给我", sender="agent")
-            await desk.resolve()
 
 
 async def test_what_an_agent_writes_to_a_closed_widget_is_counted_on_its_button(stage: Stage) -> None:

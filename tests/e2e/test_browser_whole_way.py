@@ -29,6 +29,7 @@ async def test_a_chinese_customer_is_answered_then_served_by_a_human(stage: Stag
         await stage.picture(shop.page, "widget-zh-return-choice")
         await shop.ask("多久能送到？", "送达|送到|到货|天")
         await shop.press("选这件", "为什么|原因")
+        await expect(shop.entries("customer").last).to_contain_text("选这件 · ")
         await shop.ask("算了", "好的|没关系|取消|停")
         await expect(shop.human_button).to_be_visible()
         await stage.picture(shop.page, "widget-zh-return-ended")
