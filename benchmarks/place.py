@@ -1,11 +1,19 @@
-"""Where the project is, and free ports on loopback."""
+"""Where the project is, the environment of what we start, and free ports on loopback."""
 
 from __future__ import annotations
 
+import os
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def child_environment(given: Mapping[str, str]) -> dict[str, str]:
+    """Return our environment with what is given, the project to import from, and leave to keep compiled modules as a product does."""
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**inherited, "PYTHONPATH": str(ROOT), **given}
 
 
 def free_ports(count: int) -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.place import ROOT
+from benchmarks.place import child_environment
 
 LISTENS_WITHIN_S = 300.0
 ENDS_WITHIN_S = 10.0
@@ -60,12 +59,11 @@ class Running:
 def running(service: Service, folder: Path) -> Iterator[Running]:
     """Run the service in `folder`, where its log stays; it is ended with the block."""
     path = folder / f"{service.name}.log"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), **service.environment}
     with path.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", *service.arguments],
             cwd=folder,
-            env=environment,
+            env=child_environment(service.environment),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import shutil
 import subprocess
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.place import ROOT
+from benchmarks.place import child_environment
 
 TRAINING_WITHIN_S = 3 * 3600  # stock Rasa on two busy cores
 
@@ -51,13 +50,12 @@ def train_once(name: str, command: list[str], *, cache: Path, environment: Mappi
 
 
 def _train(folder: Path, command: list[str], environment: Mapping[str, str], *, log: Path) -> Times:
-    given = {**os.environ, "PYTHONPATH": str(ROOT), "YINGDA_DATA_DIR": str(folder), **environment}
     began, cpu_began = time.monotonic(), _children_cpu_s()
     with log.open("wb") as output:
         code = subprocess.run(
             [sys.executable, "-W", "ignore", "-m", *command],
             cwd=folder,
-            env=given,
+            env=child_environment({**environment, "YINGDA_DATA_DIR": str(folder)}),
             stdout=output,
             stderr=subprocess.STDOUT,
             timeout=TRAINING_WITHIN_S,
