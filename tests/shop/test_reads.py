@@ -105,7 +105,7 @@ async def test_returns_come_newest_first(shop: Shop) -> None:
 async def test_a_membership_is_shown_and_none_is_not_found(shop: Shop) -> None:
     membership = await shop.membership(HAPPY)
 
-    assert (membership.tier, membership.status, membership.price.minor) == ("platinum", "active", 32800)
+    assert (membership.tier, membership.status, membership.price.minor) == ("platinum", "active", 38800)
     assert membership.renews_at > NOW
     with pytest.raises(NotFoundError):
         await shop.membership(NO_MEMBER)
