@@ -98,6 +98,7 @@ def database_url(
         return f"sqlite:///{tmp_path}/yingda.sqlite3"
     server: PostgresServer = request.getfixturevalue("postgres")
     url = server.fresh_database()
+    request.addfinalizer(lambda: server.drop(url))
     _fill(url, sample, cipher)
     return url
 

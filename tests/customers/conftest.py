@@ -51,6 +51,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{shutil.copy(request.getfixturevalue('shop_file'), tmp_path / 'yingda.sqlite3')}"
     server: PostgresServer = request.getfixturevalue("postgres")
     url = server.fresh_database()
+    request.addfinalizer(lambda: server.drop(url))
     engine = sync_engine(url)
     load(engine, Cipher(bytes(32)), request.getfixturevalue("sample"))
     engine.dispose()

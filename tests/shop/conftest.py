@@ -69,6 +69,7 @@ def database_url(request: pytest.FixtureRequest, shop_kind: str, loaded_sqlite: 
         return _copy(loaded_sqlite, tmp_path / "yingda.sqlite3")
     server: PostgresServer = request.getfixturevalue("postgres")
     url = server.fresh_database()
+    request.addfinalizer(lambda: server.drop(url))
     _fill(url, request.getfixturevalue("sample"), request.getfixturevalue("cipher"))
     return url
 
