@@ -40,16 +40,28 @@ class Who:
         return self.shop_customer_id or self.proven_orders.get(order_number)
 
 
+# Built once: who speaks is asked with every action, and to build a query takes longer than to run it.
+_SPEAKER = (
+    sa.select(conversations.c.thread_id, conversations.c.language, threads.c.customer_id, customers.c.shop_customer_id)
+    .join(threads, threads.c.id == conversations.c.thread_id)
+    .outerjoin(customers, customers.c.id == threads.c.customer_id)
+    .where(conversations.c.id == sa.bindparam("conversation"))
+)
+_PROVEN = (
+    sa.select(proof_attempts.c.order_number, proof_attempts.c.shop_customer_id)
+    .where(
+        proof_attempts.c.thread_id == sa.bindparam("thread"),
+        proof_attempts.c.succeeded.is_(True),
+        proof_attempts.c.created_at > sa.bindparam("since"),
+    )
+    .order_by(proof_attempts.c.created_at)
+)
+
+
 async def who(database: Database, conversation_id: str) -> Who:
     """Return the speaker; NotFoundError for an unknown conversation."""
-    query = (
-        sa.select(conversations.c.thread_id, conversations.c.language, threads.c.customer_id, customers.c.shop_customer_id)
-        .join(threads, threads.c.id == conversations.c.thread_id)
-        .outerjoin(customers, customers.c.id == threads.c.customer_id)
-        .where(conversations.c.id == conversation_id)
-    )
     async with database.read() as connection:
-        row = (await connection.execute(query)).first()
+        row = (await connection.execute(_SPEAKER, {"conversation": conversation_id})).first()
         if row is None:
             raise NotFoundError(f"there is no conversation {conversation_id!r}")
         proven = {} if row.shop_customer_id else await _proven_orders(connection, row.thread_id)
@@ -57,9 +69,5 @@ async def who(database: Database, conversation_id: str) -> Who:
 
 
 async def _proven_orders(connection: AsyncConnection, thread_id: str) -> dict[str, str]:
-    query = sa.select(proof_attempts.c.order_number, proof_attempts.c.shop_customer_id).where(
-        proof_attempts.c.thread_id == thread_id,
-        proof_attempts.c.succeeded.is_(True),
-        proof_attempts.c.created_at > utcnow() - PROOF_LIFE,
-    )
-    return {row.order_number: row.shop_customer_id for row in await connection.execute(query.order_by(proof_attempts.c.created_at))}
+    rows = await connection.execute(_PROVEN, {"thread": thread_id, "since": utcnow() - PROOF_LIFE})
+    return {row.order_number: row.shop_customer_id for row in rows}
