@@ -50,18 +50,23 @@ def postgres() -> Iterator[PostgresServer]:
             yield server
 
 
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> Iterator[str]:
+    """A migrated PostgreSQL database that goes with its test."""
+    url = postgres.fresh_database()
+    yield url
+    postgres.drop(url)
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
-def database_url(request: pytest.FixtureRequest, sqlite_template: Path, tmp_path: Path) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest, sqlite_template: Path, tmp_path: Path) -> str:
     """The same test on SQLite (quick) and on PostgreSQL (`make test`)."""
     if request.param == "sqlite":
         path = tmp_path / "yingda.sqlite3"
         shutil.copy(sqlite_template, path)
-        yield f"sqlite:///{path}"
-        return
-    server: PostgresServer = request.getfixturevalue("postgres")
-    url = server.fresh_database()
-    yield url
-    server.drop(url)
+        return f"sqlite:///{path}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
 
 
 @pytest.fixture

@@ -36,7 +36,6 @@ from bot.shop.demo import DemoShop
 from bot.shop.sample import SampleData, generate, load
 from tests.actions.chat import Chat
 from tests.actions.texts import ROOT, intents
-from tests.postgres import PostgresServer
 
 if TYPE_CHECKING:
     from tests.actions.rasa_chat import RasaStage
@@ -96,9 +95,7 @@ def database_url(
     if stage != "postgresql":
         shutil.copy(filled_sqlite, tmp_path / "yingda.sqlite3")
         return f"sqlite:///{tmp_path}/yingda.sqlite3"
-    server: PostgresServer = request.getfixturevalue("postgres")
-    url = server.fresh_database()
-    request.addfinalizer(lambda: server.drop(url))
+    url: str = request.getfixturevalue("postgres_url")
     _fill(url, sample, cipher)
     return url
 

@@ -16,7 +16,6 @@ from bot.crypto import Cipher
 from bot.database import sync_engine
 from bot.settings import Settings
 from bot.shop.sample import SampleData, generate, load, write_truth
-from tests.postgres import PostgresServer
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 CUSTOMERS = 300
@@ -49,9 +48,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """SQLite with the sample data; PostgreSQL where a test asks for it by parameter."""
     if getattr(request, "param", "sqlite") == "sqlite":
         return f"sqlite:///{shutil.copy(request.getfixturevalue('shop_file'), tmp_path / 'yingda.sqlite3')}"
-    server: PostgresServer = request.getfixturevalue("postgres")
-    url = server.fresh_database()
-    request.addfinalizer(lambda: server.drop(url))
+    url: str = request.getfixturevalue("postgres_url")
     engine = sync_engine(url)
     load(engine, Cipher(bytes(32)), request.getfixturevalue("sample"))
     engine.dispose()

@@ -20,7 +20,6 @@ from bot.shop.demo import DemoShop
 from bot.shop.protocol import Order, OrderStatus, Shop
 from bot.shop.remote import RemoteShop
 from bot.shop.sample import SampleData, generate, load
-from tests.postgres import PostgresServer
 from tests.shop.company import CONVERSATION, Company
 
 NOW = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
@@ -67,9 +66,7 @@ def shop_kind() -> str:
 def database_url(request: pytest.FixtureRequest, shop_kind: str, loaded_sqlite: Path, tmp_path: Path) -> str:
     if shop_kind != "demo-postgresql":
         return _copy(loaded_sqlite, tmp_path / "yingda.sqlite3")
-    server: PostgresServer = request.getfixturevalue("postgres")
-    url = server.fresh_database()
-    request.addfinalizer(lambda: server.drop(url))
+    url: str = request.getfixturevalue("postgres_url")
     _fill(url, request.getfixturevalue("sample"), request.getfixturevalue("cipher"))
     return url
 

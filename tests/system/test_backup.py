@@ -142,8 +142,8 @@ def test_a_backup_of_another_kind_of_database_is_refused(settings: Settings, tmp
 
 
 @pytest.mark.slow
-def test_postgresql_comes_back_into_an_empty_database(postgres: PostgresServer, tmp_path: Path) -> None:
-    settings = elsewhere(tmp_path, DATABASE_URL=postgres.fresh_database())
+def test_postgresql_comes_back_into_an_empty_database(postgres: PostgresServer, postgres_url: str, tmp_path: Path) -> None:
+    settings = elsewhere(tmp_path, DATABASE_URL=postgres_url)
     add_customer(settings)
     backup(settings, tmp_path / "backup.tar.gz")
 
