@@ -12,6 +12,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from bot.database.one_hop import OneHopModule
+
 # A writer waits this long for another process's transaction; ours take milliseconds.
 SQLITE_BUSY_TIMEOUT_S = 20
 
@@ -74,7 +76,7 @@ def _async_url(url: str) -> str:
 
 def _pool_options(is_sqlite: bool) -> dict[str, Any]:
     if is_sqlite:
-        return {"pool_size": 8, "max_overflow": 24}
+        return {"pool_size": 8, "max_overflow": 24, "module": OneHopModule()}
     return {"pool_size": 8, "max_overflow": 24, "pool_pre_ping": True}
 
 
