@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,11 @@ from bot.database import Database
 from bot.database.migrate import migrate
 from bot.redis import connect, embedded_server_command
 from bot.settings import Settings, load_settings
-from tests.postgres import PostgresServer
+from tests.postgres import Fill, PostgresServer
+
+CopyOf = Callable[..., str]
+
+DATA_KEY = bytes(range(32))  # of all tests, so that filled databases can be copied
 
 IN_CI = os.environ.get("CI") == "true"
 
@@ -32,8 +37,8 @@ def missing(what: str, how: str) -> None:
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty, migrated database file that tests copy."""
-    path = tmp_path_factory.mktemp("template") / "yingda.sqlite3"
+    """An empty, migrated database file that tests copy; filled ones lie beside it."""
+    path = tmp_path_factory.mktemp("templates") / "yingda.sqlite3"
     migrate(f"sqlite:///{path}")
     return path
 
@@ -51,28 +56,55 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-def postgres_url(postgres: PostgresServer) -> Iterator[str]:
+def copy_of(request: pytest.FixtureRequest, sqlite_template: Path, tmp_path: Path) -> Iterator[CopyOf]:
+    """`copy_of("sqlite", "web", fill)`: the URL of a database of the test's own, like one that `fill` has filled once for all."""
+    made: list[str] = []
+    count = itertools.count(1)
+
+    def copy(kind: str, like: str = "yingda", fill: Fill | None = None) -> str:
+        if kind == "postgresql":
+            made.append(request.getfixturevalue("postgres").fresh_database(like, fill))
+            return made[-1]
+        template = sqlite_template.with_name(f"{like}.sqlite3")
+        if not template.exists():
+            shutil.copy(sqlite_template, template)
+            if fill:
+                fill(f"sqlite:///{template}")
+        own = tmp_path / f"{like}-{next(count)}.sqlite3"
+        return f"sqlite:///{shutil.copy(template, own)}"
+
+    yield copy
+    for url in made:
+        request.getfixturevalue("postgres").drop(url)
+
+
+@pytest.fixture
+def postgres_url(copy_of: CopyOf) -> str:
     """A migrated PostgreSQL database that goes with its test."""
-    url = postgres.fresh_database()
-    yield url
-    postgres.drop(url)
+    return copy_of("postgresql")
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
-def database_url(request: pytest.FixtureRequest, sqlite_template: Path, tmp_path: Path) -> str:
+def database_kind(request: pytest.FixtureRequest) -> str:
     """The same test on SQLite (quick) and on PostgreSQL (`make test`)."""
-    if request.param == "sqlite":
-        path = tmp_path / "yingda.sqlite3"
-        shutil.copy(sqlite_template, path)
-        return f"sqlite:///{path}"
-    url: str = request.getfixturevalue("postgres_url")
-    return url
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(database_kind: str, copy_of: CopyOf) -> str:
+    return copy_of(database_kind)
 
 
 @pytest.fixture
 def settings(tmp_path: Path, database_url: str, redis_socket: str) -> Settings:
     return load_settings(
-        {"YINGDA_DATA_DIR": str(tmp_path / "var"), "DATABASE_URL": database_url, "REDIS_URL": f"unix://{redis_socket}"}, root=tmp_path
+        {
+            "YINGDA_DATA_DIR": str(tmp_path / "var"),
+            "YINGDA_DATA_KEY": DATA_KEY.hex(),
+            "DATABASE_URL": database_url,
+            "REDIS_URL": f"unix://{redis_socket}",
+        },
+        root=tmp_path,
     )
 
 
@@ -83,9 +115,9 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-@pytest.fixture
-def cipher(settings: Settings) -> Cipher:
-    return Cipher(bytes.fromhex(settings.data_key))
+@pytest.fixture(scope="session")
+def cipher() -> Cipher:
+    return Cipher(DATA_KEY)
 
 
 @pytest.fixture(scope="session")

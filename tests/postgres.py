@@ -7,15 +7,18 @@ import pwd
 import shutil
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+Fill = Callable[[str], None]  # writes what a group of tests starts from into the database of this URL
 
 
 class PostgresServer:
     def __init__(self, binaries: Path, folder: Path) -> None:
         self.binaries = binaries
         self.folder = folder
+        self._templates: set[str] = set()
         # PostgreSQL refuses to run as root; Debian's package makes this user.
         self.user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
 
@@ -38,16 +41,18 @@ class PostgresServer:
         finally:
             self._run("pg_ctl", "-D", str(data), "-m", "immediate", "stop")
 
-    def fresh_database(self) -> str:
-        """Return the URL of a new, migrated database (a copy of a template made once)."""
-        name = f"test_{uuid.uuid4().hex[:12]}"
-        if not (self.folder / "template").exists():
+    def fresh_database(self, like: str = "yingda", fill: Fill | None = None) -> str:
+        """Return the URL of a new, migrated database: a copy of the template of that name, which `fill` filled once."""
+        name, template = f"test_{uuid.uuid4().hex[:12]}", f"template_{like}"
+        if template not in self._templates:
             from bot.database.migrate import migrate
 
-            self._sql("CREATE DATABASE template_yingda")
-            migrate(self.url("template_yingda"))
-            (self.folder / "template").touch()
-        self._sql(f"CREATE DATABASE {name} TEMPLATE template_yingda")
+            self._sql(f"CREATE DATABASE {template}")
+            migrate(self.url(template))
+            if fill:
+                fill(self.url(template))
+            self._templates.add(template)
+        self._sql(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self.url(name)
 
     def empty_database(self) -> str:

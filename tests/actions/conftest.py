@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-import shutil
 import subprocess
 import sys
 import zlib
@@ -36,6 +35,7 @@ from bot.shop.demo import DemoShop
 from bot.shop.sample import SampleData, generate, load
 from tests.actions.chat import Chat
 from tests.actions.texts import ROOT, intents
+from tests.conftest import CopyOf
 
 if TYPE_CHECKING:
     from tests.actions.rasa_chat import RasaStage
@@ -62,21 +62,8 @@ class BigramEncoder:
 
 
 @pytest.fixture(scope="session")
-def cipher() -> Cipher:
-    return Cipher(bytes(range(32)))
-
-
-@pytest.fixture(scope="session")
 def sample() -> SampleData:
     return generate(10, now=utcnow())
-
-
-@pytest.fixture(scope="session")
-def filled_sqlite(sqlite_template: Path, sample: SampleData, cipher: Cipher) -> Path:
-    path = sqlite_template.with_name("actions.sqlite3")
-    shutil.copy(sqlite_template, path)
-    _fill(f"sqlite:///{path}", sample, cipher)
-    return path
 
 
 RASA = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.filterwarnings("ignore")]
@@ -89,15 +76,9 @@ def stage(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def database_url(
-    request: pytest.FixtureRequest, stage: str, filled_sqlite: Path, tmp_path: Path, sample: SampleData, cipher: Cipher
-) -> str:
-    if stage != "postgresql":
-        shutil.copy(filled_sqlite, tmp_path / "yingda.sqlite3")
-        return f"sqlite:///{tmp_path}/yingda.sqlite3"
-    url: str = request.getfixturevalue("postgres_url")
-    _fill(url, sample, cipher)
-    return url
+def database_url(stage: str, copy_of: CopyOf, sample: SampleData, cipher: Cipher) -> str:
+    kind = "postgresql" if stage == "postgresql" else "sqlite"
+    return copy_of(kind, "actions", lambda url: _fill(url, sample, cipher))
 
 
 @pytest.fixture

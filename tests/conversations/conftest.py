@@ -11,13 +11,13 @@ import redis.asyncio as aioredis
 import sqlalchemy as sa
 
 from bot.conversations import store
-from bot.conversations.accounts import new_agent
 from bot.conversations.assignment import Assignment
 from bot.conversations.service import ConversationService
 from bot.conversations.services import Services, open_services
 from bot.database.people import agents
 from bot.messages import InboundMessage, Message
 from bot.settings import Settings
+from tests.agents import agent_row
 from tests.fakes import FakeRasa
 
 
@@ -54,16 +54,9 @@ async def agent(services: Services) -> store.Row:
 
 
 async def make_agent(services: Services, username: str, **changes: object) -> store.Row:
-    row = new_agent(
-        username=username,
-        display_name=username.title(),
-        password="correct horse battery",
-        role="agent",
-        languages=["zh", "en"],
-        topics=[],
-    )
+    row = agent_row(username, **changes)
     async with services.database.write() as connection:
-        await connection.execute(sa.insert(agents).values(**(row | changes)))
+        await connection.execute(sa.insert(agents).values(**row))
     await services.presence.beat(row["id"])
     async with services.database.read() as connection:
         return (await connection.execute(sa.select(agents).where(agents.c.id == row["id"]))).one()

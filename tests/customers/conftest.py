@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from bot.crypto import Cipher
 from bot.database import sync_engine
 from bot.settings import Settings
 from bot.shop.sample import SampleData, generate, load, write_truth
+from tests.conftest import CopyOf
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 CUSTOMERS = 300
@@ -33,26 +33,16 @@ def sample() -> SampleData:
     return generate(CUSTOMERS, 7, now=NOW)
 
 
-@pytest.fixture(scope="session")
-def shop_file(sample: SampleData, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("shop") / "yingda.sqlite3"
-    shutil.copy(sqlite_template, path)
-    engine = sync_engine(f"sqlite:///{path}")
-    load(engine, Cipher(bytes(32)), sample)
-    engine.dispose()  # so that all of it is in the one file
-    return path
-
-
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, copy_of: CopyOf, sample: SampleData, cipher: Cipher) -> str:
     """SQLite with the sample data; PostgreSQL where a test asks for it by parameter."""
-    if getattr(request, "param", "sqlite") == "sqlite":
-        return f"sqlite:///{shutil.copy(request.getfixturevalue('shop_file'), tmp_path / 'yingda.sqlite3')}"
-    url: str = request.getfixturevalue("postgres_url")
-    engine = sync_engine(url)
-    load(engine, Cipher(bytes(32)), request.getfixturevalue("sample"))
-    engine.dispose()
-    return url
+
+    def fill(url: str) -> None:
+        engine = sync_engine(url)
+        load(engine, cipher, sample)
+        engine.dispose()  # so that all of it is in the one file
+
+    return copy_of(getattr(request, "param", "sqlite"), "customers", fill)
 
 
 @pytest.fixture

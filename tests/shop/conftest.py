@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -20,6 +18,7 @@ from bot.shop.demo import DemoShop
 from bot.shop.protocol import Order, OrderStatus, Shop
 from bot.shop.remote import RemoteShop
 from bot.shop.sample import SampleData, generate, load
+from tests.conftest import CopyOf
 from tests.shop.company import CONVERSATION, Company
 
 NOW = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
@@ -32,22 +31,8 @@ Key = Callable[..., EffectKey]
 
 
 @pytest.fixture(scope="session")
-def cipher() -> Cipher:
-    return Cipher(bytes(range(32)))
-
-
-@pytest.fixture(scope="session")
 def sample() -> SampleData:
     return generate(12, now=NOW)
-
-
-@pytest.fixture(scope="session")
-def loaded_sqlite(sqlite_template: Path, sample: SampleData, cipher: Cipher) -> Path:
-    """The migrated template with the sample in it, and two conversations of the bot."""
-    path = sqlite_template.with_name("shop.sqlite3")
-    shutil.copy(sqlite_template, path)
-    _fill(f"sqlite:///{path}", sample, cipher)
-    return path
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -63,12 +48,14 @@ def shop_kind() -> str:
 
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest, shop_kind: str, loaded_sqlite: Path, tmp_path: Path) -> str:
-    if shop_kind != "demo-postgresql":
-        return _copy(loaded_sqlite, tmp_path / "yingda.sqlite3")
-    url: str = request.getfixturevalue("postgres_url")
-    _fill(url, request.getfixturevalue("sample"), request.getfixturevalue("cipher"))
-    return url
+def loaded(copy_of: CopyOf, sample: SampleData, cipher: Cipher) -> Callable[[str], str]:
+    """`loaded("sqlite")`: a database of this kind with the sample in it, and two conversations of the bot."""
+    return lambda kind: copy_of(kind, "shop", lambda url: _fill(url, sample, cipher))
+
+
+@pytest.fixture
+def database_url(shop_kind: str, loaded: Callable[[str], str]) -> str:
+    return loaded("postgresql" if shop_kind == "demo-postgresql" else "sqlite")
 
 
 @pytest.fixture
@@ -77,9 +64,9 @@ def demo(database: Database, cipher: Cipher) -> DemoShop:
 
 
 @pytest.fixture
-async def company(loaded_sqlite: Path, tmp_path: Path, cipher: Cipher) -> AsyncIterator[Company]:
+async def company(loaded: Callable[[str], str], cipher: Cipher) -> AsyncIterator[Company]:
     """The company's own system: another database, another process's memory."""
-    database = Database(_copy(loaded_sqlite, tmp_path / "company.sqlite3"))
+    database = Database(loaded("sqlite"))
     yield Company(DemoShop(database, cipher, now=lambda: NOW), SECRET)
     await database.close()
 
@@ -116,11 +103,6 @@ def key() -> Key:
 async def find_order(shop: Shop, customer_id: str, status: OrderStatus) -> Order:
     """Return the newest of the customer's orders in this state."""
     return next(order for order in await shop.orders(customer_id, limit=50) if order.status == status)
-
-
-def _copy(template: Path, path: Path) -> str:
-    shutil.copy(template, path)
-    return f"sqlite:///{path}"
 
 
 def _fill(url: str, sample: SampleData, cipher: Cipher) -> None:

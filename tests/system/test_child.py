@@ -21,6 +21,13 @@ from bot.system.processes import Process
 ROOT = Path(__file__).parents[2]
 
 
+def alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 async def until(condition: Callable[[], bool], *, within_s: float = 20) -> None:
     async with asyncio.timeout(within_s):
         while not condition():
@@ -81,7 +88,7 @@ async def test_stopping_ends_the_process_and_what_it_started(watch: Watch) -> No
     await child.stop(5)
 
     assert child.pid is None
-    assert not psutil.pid_exists(grandchild) or psutil.Process(grandchild).status() == psutil.STATUS_ZOMBIE
+    await until(lambda: not alive(grandchild))
 
 
 async def test_one_that_does_not_want_to_end_is_killed(watch: Watch) -> None:
@@ -123,4 +130,4 @@ asyncio.run(main())
     supervisor.kill()
     supervisor.communicate()
 
-    await until(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE)
+    await until(lambda: not alive(child))

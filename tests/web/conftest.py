@@ -14,7 +14,6 @@ import pytest
 import redis.asyncio as aioredis
 import sqlalchemy as sa
 
-from bot.conversations.accounts import new_agent
 from bot.crypto import Cipher
 from bot.database import sync_engine
 from bot.database.people import agents
@@ -22,9 +21,9 @@ from bot.settings import Settings
 from bot.shop.sample.generate import SampleData, generate
 from bot.shop.sample.load import load
 from bot.web.app import create_app
+from tests.agents import PASSWORD, agent_row
+from tests.conftest import CopyOf
 from tests.fakes import FakeRasa
-
-PASSWORD = "correct horse battery"
 
 
 @pytest.fixture(scope="session")
@@ -33,17 +32,27 @@ def sample() -> SampleData:
 
 
 @pytest.fixture
+def database_url(database_kind: str, copy_of: CopyOf, sample: SampleData, cipher: Cipher) -> str:
+    """The sample shop and an agent `lin`."""
+
+    def fill(url: str) -> None:
+        engine = sync_engine(url)
+        load(engine, cipher, sample)
+        with engine.begin() as connection:
+            connection.execute(sa.insert(agents).values(**agent_row("lin")))
+        engine.dispose()
+
+    return copy_of(database_kind, "web", fill)
+
+
+@pytest.fixture
 def rasa() -> FakeRasa:
     return FakeRasa()
 
 
 @pytest.fixture
-async def web(settings: Settings, redis: aioredis.Redis, rasa: FakeRasa, cipher: Cipher, sample: SampleData) -> AsyncIterator[str]:
-    """Start the app with the sample shop and an agent `lin`; yields its address."""
-    with sync_engine(settings.database_url).begin() as connection:
-        row = new_agent(username="lin", display_name="Lin", password=PASSWORD, role="agent", languages=["zh", "en"], topics=[])
-        connection.execute(sa.insert(agents).values(**row))
-    load(sync_engine(settings.database_url), cipher, sample)
+async def web(settings: Settings, redis: aioredis.Redis, rasa: FakeRasa) -> AsyncIterator[str]:
+    """Start the app; yields its address."""
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
     own = replace(settings, port=port, public_url=f"http://127.0.0.1:{port}", demo=True, rasa_notice_s=0.3, rasa_down_limit_s=1)

@@ -12,8 +12,9 @@ from bot.database import sync_engine
 from bot.database.people import audit_log
 from bot.messages import HandOff, HandoffReason, Reply, Turn
 from bot.settings import Settings
+from tests.agents import PASSWORD
 from tests.fakes import FakeRasa
-from tests.web.conftest import PASSWORD, Widget, frame, log_in, open_widget
+from tests.web.conftest import Widget, frame, log_in, open_widget
 from tests.web.test_widget_api import identity
 
 
