@@ -23,7 +23,7 @@ install-dev: ## install also what tests and checks need
 test: install-dev ## prove the product: every test, at most 12 minutes on two cores
 	@scripts/test
 
-quick: install-dev ## the quick tests only, under a minute
+quick: install-dev ## the quick tests only, under a minute on two cores
 	@$(PYTHON) -m pytest
 
 check: install-dev ## format, lint, strict types, import rules

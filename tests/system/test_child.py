@@ -71,6 +71,7 @@ async def test_a_process_that_dies_is_started_again(watch: Watch) -> None:
     assert watch.hopeless == []
 
 
+@pytest.mark.slow
 async def test_one_that_keeps_dying_is_told_once_with_its_last_lines(watch: Watch) -> None:
     child = watch.start("print('no such port'); raise SystemExit(3)")
 

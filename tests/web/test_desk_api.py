@@ -143,6 +143,7 @@ async def test_a_wrong_password_and_an_unknown_name_are_answered_alike(http: aio
     assert answers[0][0] == 401
 
 
+@pytest.mark.slow
 async def test_guessing_passwords_is_stopped(http: aiohttp.ClientSession) -> None:
     statuses = []
     for _ in range(11):

@@ -223,6 +223,7 @@ async def test_health_names_what_is_not_ready(http: aiohttp.ClientSession, rasa:
         assert response.status == 200
 
 
+@pytest.mark.slow
 async def test_writing_too_fast_is_told_when_to_come_back(http: aiohttp.ClientSession) -> None:
     widget: Widget = await open_widget(http)
     statuses = []
