@@ -1,0 +1,1 @@
+"""How good the NLU is, and what is wrong with its data: the commands of `yingda nlu`."""
