@@ -71,8 +71,8 @@ def evaluate_file(train_file: Path, test_file: Path, dev_file: Path | None, oos_
 def test_data(report: Path | None, as_json: bool) -> None:
     """Cross-validate nlu_data in both languages; fails when it is below NLU_FLOOR or NLU_ENTITY_FLOOR.
 
-    Each example is judged by a model of config.yml's pipeline that has not seen it. The report shows every intent and entity, a picture of who
-    is taken for whom, and the most frequent mistakes with their files and lines.
+    Each example is judged by a model of config.yml's pipeline that has not seen it. The report shows every intent and entity, a picture
+    of who is taken for whom, and the most frequent mistakes with their files and lines.
     """
     os.environ.update(ENVIRONMENT)
     warnings.simplefilter("ignore")
