@@ -1,0 +1,1 @@
+"""How good the training data are, and how good the bot is with them."""

@@ -1,0 +1,70 @@
+"""The same text twice, and texts in the wrong language's file."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+
+from bot.nlu.normalize import fold
+from bot.nlu.quality.examples import Annotated
+from bot.nlu.quality.findings import Finding, Kind
+
+_HAN = re.compile(r"[㐀-䶿一-鿿]")
+_LATIN = re.compile(r"[A-Za-z]")
+_WORD = re.compile(r"[a-z]+(?:['’][a-z]+)?")
+# A Latin text in zh/ is English when this part of its words, two or more, is found in en/ this often: pinyin is Chinese.
+_ENGLISH_SHARE = 0.7
+_MIN_WORDS = 2
+_KNOWN_FROM = 3  # examples
+
+
+def plain(text: str) -> str:
+    """Return what two spellings of one text share: no case, width, traditional forms, punctuation or blanks."""
+    folded = fold(text).text.casefold()
+    kept = "".join(character for character in folded if unicodedata.category(character)[0] not in "PZC" and character not in "~^`")
+    return kept or "".join(folded.split())
+
+
+def duplicate_findings(examples: Sequence[Annotated]) -> Iterator[Finding]:
+    """Yield each example whose text stands before, at the later place."""
+    first: dict[str, Annotated] = {}
+    for example in examples:
+        other = first.setdefault(plain(example.text), example)
+        if other is example:
+            continue
+        if other.intent == example.intent:
+            yield _at(example, Kind.DUPLICATE, f"stands at {other.place} already", "remove one of the two")
+        else:
+            wrong = f"is an example of {example.intent} here and of {other.intent} at {other.place}"
+            yield _at(example, Kind.DUPLICATE_IN_OTHER_INTENT, wrong, "keep it where it belongs")
+
+
+def language_findings(examples: Sequence[Annotated]) -> Iterator[Finding]:
+    """Yield Chinese without a Latin letter in en/, and English without a Han character in zh/."""
+    english = _english_words(examples)
+    for example in examples:
+        han, latin = bool(_HAN.search(example.text)), bool(_LATIN.search(example.text))
+        if example.language == "en" and han and not latin:
+            yield _at(example, Kind.WRONG_LANGUAGE, "is Chinese in a file of en/", "move it to the file of that name in zh/")
+        if example.language == "zh" and latin and not han and _is_english(example.text, english):
+            yield _at(example, Kind.WRONG_LANGUAGE, "is English in a file of zh/", "move it to the file of that name in en/")
+
+
+def _english_words(examples: Sequence[Annotated]) -> frozenset[str]:
+    """Return the words that the English files use and the purely Latin texts of the Chinese files mostly do not."""
+    words: dict[str, Counter[str]] = defaultdict(Counter)
+    for example in examples:
+        if not _HAN.search(example.text):
+            words[example.language].update(set(_WORD.findall(example.text.lower())))
+    return frozenset(word for word, count in words["en"].items() if count >= _KNOWN_FROM and count > words["zh"][word])
+
+
+def _is_english(text: str, english: frozenset[str]) -> bool:
+    words = _WORD.findall(text.lower())
+    return len(words) >= _MIN_WORDS and sum(word in english for word in words) >= _ENGLISH_SHARE * len(words)
+
+
+def _at(example: Annotated, kind: Kind, wrong: str, todo: str) -> Finding:
+    return Finding(kind, example.file, example.line, example.text, wrong, todo)
