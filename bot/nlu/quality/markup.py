@@ -12,7 +12,7 @@ from bot.nlu.quality.findings import Kind
 
 # The bracket that follows says what it is; "[微笑]" with nothing behind it is what people type.
 _ANNOTATION = re.compile(r"\[(?P<text>[^\[\]]*)\](?:\((?P<name>[^()\[\]]*)\)|(?P<one>\{[^{}]*\})|\[(?P<many>(?:\{[^{}]*\}[, ]*)+)\])")
-_HALF_MARKUP = re.compile(r"\]\s*[(（{｛]|\[[^\[\]()]*\([A-Za-z_]+\)|\([a-z]+(?:_[a-z0-9]+)+\)|[（｛][a-z_]+[)）｝]|\{\s*\"entity\"|\[\]|\]\[")
+_HALF_MARKUP = re.compile(r"\]\s*[(（{｛]|\[[^\[\]()]*\([A-Za-z_]+\)|\([a-z]+(?:_[a-z0-9]+)+\)|[（｛][a-z_]+[)）｝]|\{\s*\"entity\"")
 _SMILEY = re.compile(r"[:;=]-?[\[\]]")
 
 

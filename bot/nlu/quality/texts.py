@@ -13,7 +13,7 @@ from bot.nlu.quality.findings import Finding, Kind
 
 _HAN = re.compile(r"[㐀-䶿一-鿿]")
 _LATIN = re.compile(r"[A-Za-z]")
-_WORD = re.compile(r"[a-z]+(?:['’][a-z]+)?")
+_WORD = re.compile(r"(?<![a-z0-9@.])[a-z]+(?:['’][a-z]+)?(?![a-z0-9@])")  # no part of a code or an address
 # A Latin text in zh/ is English when this part of its words, two or more, is found in en/ this often: pinyin is Chinese.
 _ENGLISH_SHARE = 0.7
 _MIN_WORDS = 2
