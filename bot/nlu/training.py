@@ -89,15 +89,17 @@ def _train_into(folder: Path, settings: Settings, root: Path, progress: Progress
     return Path(result.model)
 
 
-def _write_config(target: Path, settings: Settings, root: Path) -> Path:
-    """Copy config.yml with the paths made absolute and the installation's own folder and time zone put in.
-
-    Rasa rewrites the file that it is given, so it does not get ours.
-    """
-    config = yaml.safe_load((root / "config.yml").read_text(encoding="utf8"))
+def settled_config(settings: Settings, root: Path) -> dict[str, Any]:
+    """Return config.yml with the paths made absolute and the installation's own folder and time zone put in."""
+    config: dict[str, Any] = yaml.safe_load((root / "config.yml").read_text(encoding="utf8"))
     for component in config["pipeline"]:
         _settle(component, settings, root)
-    target.write_text(yaml.safe_dump(config, allow_unicode=True, sort_keys=False), encoding="utf8")
+    return config
+
+
+def _write_config(target: Path, settings: Settings, root: Path) -> Path:
+    """Rasa rewrites the file that it is given, so it does not get ours."""
+    target.write_text(yaml.safe_dump(settled_config(settings, root), allow_unicode=True, sort_keys=False), encoding="utf8")
     return target
 
 

@@ -1,1 +1,1 @@
-"""How good the training data are, and how good the bot is with them."""
+"""How good the NLU is, and what is wrong with its data: the commands of `yingda nlu`."""

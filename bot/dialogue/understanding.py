@@ -1,0 +1,32 @@
+"""The NLU of a model alone, loaded and run as the serving process does it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from bot.dialogue.light import lighten
+
+
+class Understanding:
+    """What a model makes of texts. Make it before anything has imported Rasa: TensorFlow then stays out, as in service."""
+
+    def __init__(self, model: Path) -> None:
+        lighten(model)
+        from rasa.engine import loader
+
+        from bot.dialogue.model_storage import ServedModel
+        from bot.dialogue.runner import StraightRunner
+
+        with TemporaryDirectory() as folder:
+            self._metadata, self._runner = loader.load_predict_graph_runner(Path(folder), model, ServedModel, StraightRunner)
+
+    def parse(self, text: str) -> dict[str, Any]:
+        """Return Rasa's parse of a text: intent, intent_ranking, entities and what our components add."""
+        from rasa.core.channels.channel import UserMessage
+        from rasa.engine.constants import PLACEHOLDER_MESSAGE
+
+        target = self._metadata.nlu_target
+        messages = self._runner.run(inputs={PLACEHOLDER_MESSAGE: [UserMessage(text)]}, targets=[target])[target]
+        return {"intent": {"name": None, "confidence": 0.0}, "entities": [], **messages[0].as_dict(only_output_properties=True)}
