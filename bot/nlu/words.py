@@ -11,16 +11,24 @@ from bot.nlu.normalize import fold
 
 
 def read_words(user_dictionary: Path | None, names: Iterable[Path]) -> list[str]:
-    """Return the folded words, sorted; SettingError for a file that is not there or cannot be read."""
+    """Return the folded words, sorted, each with its frequency behind a blank where the dictionary states one.
+
+    Raises SettingError for a file that is not there or cannot be read.
+    """
     words: set[str] = set()
     if user_dictionary:
         if not user_dictionary.is_file():
             raise SettingError(f"user_dictionary is {str(user_dictionary)!r}; it must be a file with one word a line")
         lines = user_dictionary.read_text(encoding="utf8").splitlines()
-        words.update(line.split()[0] for line in lines if line.strip() and line[0] != "#")
+        words.update(_entry(line) for line in lines if line.strip() and line[0] != "#")
     for file in names:
         words.update(name for entry in read_entries(file) for name in entry.zh if _is_word(name))
     return sorted(fold(word).text for word in words)
+
+
+def _entry(line: str) -> str:
+    word, *more = line.split()
+    return f"{word} {more[0]}" if more and more[0].isdecimal() else word
 
 
 def _is_word(name: str) -> bool:
