@@ -67,17 +67,13 @@ def _read_file(path: Path, file: Path, language: str, data: Data) -> None:
     except (OSError, UnicodeDecodeError) as error:
         data.findings.append(Finding(Kind.BROKEN_YAML, file, 1, "", f"cannot be read: {error}", "save it as UTF-8"))
         return
-    blocks: list[_Block] = []
     try:
-        for block in _blocks(yaml.compose(written, yaml.SafeLoader), written.splitlines()):
-            blocks.append(block)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        wrong = f"is no YAML: {error.problem or error.context}"
-        data.findings.append(Finding(Kind.BROKEN_YAML, file, mark.line + 1 if mark else 1, "", wrong, "correct it; Rasa reads none of the file"))
-        blocks = list(_blocks_by_line(written.splitlines()))
+        blocks = list(_blocks(yaml.compose(written, yaml.SafeLoader)))
     except yaml.YAMLError as error:
-        data.findings.append(Finding(Kind.BROKEN_YAML, file, 1, "", f"is no YAML: {error}", "correct it; Rasa reads none of the file"))
+        mark = getattr(error, "problem_mark", None)
+        wrong = f"is no YAML: {getattr(error, 'problem', None) or error}"
+        todo = "correct it; Rasa reads none of the file"
+        data.findings.append(Finding(Kind.BROKEN_YAML, file, mark.line + 1 if mark else 1, "", wrong, todo))
         blocks = list(_blocks_by_line(written.splitlines()))
     except _ShapeError as error:
         data.findings.append(Finding(Kind.BROKEN_YAML, file, error.line, "", error.wrong, _FORM))
@@ -97,10 +93,10 @@ def _read_line(raw: str, intent: str, language: str, file: Path, line: int, data
         data.findings.append(Finding(Kind.BROKEN_MARKUP, file, line, stripped, wrong, "write `- ` before it, or remove the line"))
         return
     text, entities, faults = read_markup(stripped[1:].strip())
-    if not text.strip():
-        if not entities:
-            data.findings.append(Finding(Kind.EMPTY_EXAMPLE, file, line, "", f"an example of {intent} has no text", "write one or remove the line"))
-            return
+    if not text.strip() and not entities:
+        wrong = f"an example of {intent} has no text"
+        data.findings.append(Finding(Kind.EMPTY_EXAMPLE, file, line, "", wrong, "write one or remove the line"))
+        return
     data.findings.extend(Finding(fault.kind, file, line, text, fault.wrong, fault.todo) for fault in faults)
     data.examples.append(Annotated(text, intent, language, entities, file, line))
 
@@ -111,32 +107,28 @@ class _ShapeError(Exception):
         self.wrong = wrong
 
 
-def _blocks(top: yaml.Node | None, written: list[str]) -> Iterator[_Block]:
+def _blocks(top: yaml.Node | None) -> Iterator[_Block]:
     """Yield the intents of a file as YAML sees them; synonyms, regular expressions and lookups are not ours."""
-    if top is None:
-        return
-    if not isinstance(top, yaml.MappingNode):
+    if top is not None and not isinstance(top, yaml.MappingNode):
         raise _ShapeError(top, "the file is no mapping with `version` and `nlu`")
-    entries = _keys(top).get("nlu")
-    if entries is None:
-        return
-    if not isinstance(entries, yaml.SequenceNode):
+    entries = _keys(top).get("nlu") if top is not None else None
+    if entries is not None and not isinstance(entries, yaml.SequenceNode):
         raise _ShapeError(entries, "`nlu` is no list")
-    for entry in entries.value:
+    for entry in entries.value if entries is not None else ():
         if not isinstance(entry, yaml.MappingNode):
             raise _ShapeError(entry, "an entry of `nlu` is no mapping")
         keys = _keys(entry)
+        if "intent" in keys and "examples" not in keys:
+            raise _ShapeError(entry, f"the intent {keys['intent'].value} has no `examples`")
         if "intent" in keys:
-            if "examples" not in keys:
-                raise _ShapeError(entry, f"the intent {keys['intent'].value} has no `examples`")
-            yield _Block(str(keys["intent"].value), entry.start_mark.line + 1, list(_lines(keys["examples"], written)))
+            yield _Block(str(keys["intent"].value), entry.start_mark.line + 1, list(_lines(keys["examples"])))
 
 
 def _keys(node: yaml.MappingNode) -> dict[str, yaml.Node]:
     return {str(key.value): value for key, value in node.value}
 
 
-def _lines(node: yaml.Node, written: list[str]) -> Iterator[tuple[int, str]]:
+def _lines(node: yaml.Node) -> Iterator[tuple[int, str]]:
     """Yield the examples with their lines: of a block text, or of a list of texts or `text:` entries."""
     if isinstance(node, yaml.ScalarNode) and node.style == "|":
         first = node.start_mark.line + 1

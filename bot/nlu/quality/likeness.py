@@ -12,9 +12,10 @@ from bot.encoder import Vectors
 from bot.nlu.quality.examples import Annotated
 from bot.nlu.quality.texts import plain
 
-# Below either, two texts are two messages: of near duplicates with a word changed, added or left out, 9 of 10 lie above both.
+# Below any of these two texts are two messages, however alike (你好 and 你好吗).
 MIN_COSINE = 0.75
-MIN_RATIO = 0.7  # of rapidfuzz: 1 - inserted and deleted characters / all characters
+MIN_RATIO = 0.72  # of rapidfuzz: 1 - inserted and deleted characters / all characters
+MIN_CHARACTERS = 6
 _BLOCK = 1000  # rows compared at a time: 50 MB for 12,000 examples
 
 Tick = Callable[[int, int], None]
@@ -33,9 +34,11 @@ def near_pairs(examples: Sequence[Annotated], vectors: Vectors, tick: Tick = lam
     """Return the pairs across intents that are alike in meaning and in characters; `vectors` (n, 512) of length 1."""
     intents = np.array([example.intent for example in examples])
     texts = [plain(example.text) for example in examples]
+    long = np.array([len(text) >= MIN_CHARACTERS for text in texts])
     pairs: list[Pair] = []
     for start in range(0, len(examples), _BLOCK):
         alike = vectors[start : start + _BLOCK] @ vectors.T >= MIN_COSINE
+        alike &= long[start : start + _BLOCK, None] & long[None, :]
         alike &= intents[start : start + _BLOCK, None] != intents[None, :]
         for row, column in np.argwhere(alike):
             first, second = int(row) + start, int(column)

@@ -37,7 +37,9 @@ class Fault:
 
 def read_markup(marked: str) -> tuple[str, tuple[Annotation, ...], list[Fault]]:
     """Return the text without markup, its entities in order, and what is broken; broken markup stays in the text."""
-    text, entities, faults, done = "", [], [], 0
+    text, done = "", 0
+    entities: list[Annotation] = []
+    faults: list[Fault] = []
     for match in _ANNOTATION.finditer(marked):
         before = marked[done : match.start()]
         text += before
@@ -87,4 +89,5 @@ def _leftovers(rest: str) -> Iterator[Fault]:
     plain = _SMILEY.sub("", rest)
     if half or plain.count("[") != plain.count("]"):
         what = half[0] if half else "a bracket without its other one"
-        yield Fault(Kind.BROKEN_MARKUP, f"holds a piece of markup: {what!r}", "write [text](entity), with plain brackets and no blank between")
+        todo = "write [text](entity), with plain brackets and no blank between"
+        yield Fault(Kind.BROKEN_MARKUP, f"holds a piece of markup: {what!r}", todo)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,6 @@ from bot.nlu.segment import Segmenter
 
 FOLDS = 5
 _SEED = 11
-
-Tick = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -54,24 +52,14 @@ def place(
     intents: Sequence[str],
     together: Iterable[tuple[int, int]],
     options: ModelOptions,
-    tick: Tick = lambda done, total: None,
 ) -> Placements:
     """Learn on four fifths, look at the last, five times. Pairs of indices in `together` never are on different sides.
 
     Raises InputError for less than two intents.
     """
-    labels = sorted(set(intents))
-    column = {label: index for index, label in enumerate(labels)}
-    folds = _folds(intents, together)
-    probabilities = np.zeros((len(examples), len(labels)), dtype=np.float32)
-    for fold_number in range(FOLDS):
-        rest = np.flatnonzero(folds != fold_number)
-        model = IntentModel(replace(options, folds=2)).fit([examples[index] for index in rest], [intents[index] for index in rest])
-        for index in np.flatnonzero(folds == fold_number):
-            for label, probability in model.predict(examples[index], limit=len(labels)).ranking:
-                probabilities[index, column[label]] = probability
-        tick(fold_number + 1, FOLDS)
-    return Placements(labels, probabilities)
+    model = IntentModel(options)
+    probabilities = model.held_out(examples, intents, _folds(intents, together))
+    return Placements(model.labels_, probabilities)
 
 
 def _folds(intents: Sequence[str], together: Iterable[tuple[int, int]]) -> NDArray[np.int64]:

@@ -45,7 +45,8 @@ def _entity_findings(
         yield _at(example, Kind.PADDED_ENTITY, f"{entity.entity} begins or ends with a blank: {surface!r}", "put the blank outside")
     elif entity.start not in borders[0] or entity.end not in borders[1]:
         wrong = f"{entity.entity} {surface!r} begins or ends inside of a word of the tokenizer"
-        yield _at(example, Kind.MISALIGNED_ENTITY, wrong, "move the brackets, or teach the tokenizer the word (nlu_data/jieba/userdict.txt)")
+        todo = "move the brackets, or teach the tokenizer the word (nlu_data/jieba/userdict.txt)"
+        yield _at(example, Kind.MISALIGNED_ENTITY, wrong, todo)
 
 
 def intent_findings(data: Data, configured: Configured, *, min_examples: int = MIN_EXAMPLES) -> Iterator[Finding]:

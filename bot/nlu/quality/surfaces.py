@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from bot.nlu.lookup import read_entries
@@ -12,12 +13,14 @@ from bot.nlu.normalize import fold
 from bot.nlu.quality.configured import EXTRACTOR, Configured
 from bot.nlu.quality.examples import Annotated
 from bot.nlu.quality.findings import Finding, Kind
+from bot.nlu.rules import EntityRules
 from bot.nlu.segment import Segmenter, Span
 
 # A word is an entity when it is annotated this often, and in this part of the examples that have it.
 MIN_ANNOTATED = 4
 ANNOTATED_SHARE = 0.75
 _MAX_TOKENS = 6  # the longest names
+_ANY_DAY = date(2026, 1, 1)  # where a day is named, not which
 _DIGITS = str.maketrans("123456789", "000000000")  # 299元 and 459元 are one form
 
 Surfaces = Mapping[tuple[str, str], int]  # (entity, folded text) to how often it is annotated
@@ -37,7 +40,7 @@ def surface_findings(examples: Sequence[Annotated], configured: Configured, segm
     seen = [_see(example) for example in examples]
     surfaces = Counter((entity, one.text[start:end]) for one in seen for start, end, entity in one.entities)
     yield from _shifted(seen, surfaces, _listed(configured))
-    yield from _unmarked(seen, surfaces, segmenter)
+    yield from _unmarked(seen, surfaces, segmenter, _rules(configured))
 
 
 def _see(example: Annotated) -> _Seen:
@@ -65,9 +68,11 @@ def _shifted(seen: Sequence[_Seen], surfaces: Surfaces, listed: set[tuple[str, s
             if surfaces[entity, surface] > 1 or (entity, surface) in listed:
                 continue
             for better in _moved(one.text, start, end):
-                known = surfaces.get((entity, better), 0) > 1 or ((entity, better) in listed and len(better) > 1)
+                often = surfaces.get((entity, better), 0) > 1 and not better.isdecimal()
                 grown = len(surface) > len(better)
-                if known and not (grown and _is_usual_edge(surface, better, begins[entity], finishes[entity])):
+                if (often or (entity, better) in listed) and not (
+                    grown and _is_usual_edge(surface, better, begins[entity], finishes[entity])
+                ):
                     wrong = f"{entity} {surface!r} is annotated nowhere else, {better!r} often"
                     yield _at(one.example, Kind.SHIFTED_ENTITY, wrong, "move the brackets by a character")
                     break
@@ -98,7 +103,7 @@ def _is_usual_edge(surface: str, better: str, begins: Counter[str], finishes: Co
     return begins[surface[0]] > 1 if surface.endswith(better) else finishes[surface[-1]] > 1
 
 
-def _unmarked(seen: Sequence[_Seen], surfaces: Surfaces, segmenter: Segmenter) -> Iterator[Finding]:
+def _unmarked(seen: Sequence[_Seen], surfaces: Surfaces, segmenter: Segmenter, rules: EntityRules | None) -> Iterator[Finding]:
     entity_of = {surface: entity for (entity, surface), count in surfaces.items() if count >= MIN_ANNOTATED and len(surface) > 1}
     bare: dict[str, list[tuple[_Seen, Span]]] = defaultdict(list)
     for one in seen:
@@ -110,8 +115,22 @@ def _unmarked(seen: Sequence[_Seen], surfaces: Surfaces, segmenter: Segmenter) -
         if annotated < ANNOTATED_SHARE * (annotated + len(places)):
             continue
         for one, (start, end) in places:
+            if rules and not _is_found(rules, one, start, end, entity):
+                continue
             wrong = f"{one.text[start:end]!r} is no entity here and {entity} in {annotated} other places"
             yield _at(one.example, Kind.UNMARKED_ENTITY, wrong, f"annotate it as {entity}")
+
+
+def _rules(configured: Configured) -> EntityRules | None:
+    """Return the extractor's rules, a second witness: they know that nothing is bought in "watch a film"."""
+    folder = configured.root / Path(configured.option(EXTRACTOR, "rules", ""))
+    lists = configured.option(EXTRACTOR, "lists", {})
+    return EntityRules(folder, lists) if EXTRACTOR in configured.pipeline else None
+
+
+def _is_found(rules: EntityRules, one: _Seen, start: int, end: int, entity: str) -> bool:
+    found = rules.find(fold(one.example.text).text, _ANY_DAY)
+    return any((find.entity, find.start, find.end) == (entity, start, end) for find in found)
 
 
 def _bare_spans(one: _Seen, segmenter: Segmenter, entity_of: Mapping[str, str]) -> list[Span]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from bot.nlu.normalize import fold
 from bot.nlu.quality.examples import Annotated
@@ -20,6 +20,14 @@ _MIN_WORDS = 2
 _KNOWN_FROM = 3  # examples
 
 
+Suspect = Callable[[int, int], int]  # of two examples, by index, the one that is more likely wrong
+
+
+def later(first: int, second: int) -> int:
+    """Suspect what was written later: people add at the end."""
+    return max(first, second)
+
+
 def plain(text: str) -> str:
     """Return what two spellings of one text share: no case, width, traditional forms, punctuation or blanks."""
     folded = fold(text).text.casefold()
@@ -27,23 +35,24 @@ def plain(text: str) -> str:
     return kept or "".join(folded.split())
 
 
-def duplicate_findings(examples: Sequence[Annotated]) -> Iterator[Finding]:
-    """Yield each example whose text stands before, at the later place."""
-    first: dict[str, Annotated] = {}
-    for example in examples:
-        other = first.setdefault(plain(example.text), example)
-        if other is example:
+def duplicate_findings(examples: Sequence[Annotated], suspect: Suspect = later) -> Iterator[Finding]:
+    """Yield each example whose text stands before; of two in different intents, at the place that `suspect` says."""
+    first: dict[str, int] = {}
+    for index, example in enumerate(examples):
+        other = first.setdefault(plain(example.text), index)
+        if other == index:
             continue
-        if other.intent == example.intent:
-            yield _at(example, Kind.DUPLICATE, f"stands at {other.place} already", "remove one of the two")
+        if examples[other].intent == example.intent:
+            yield _at(example, Kind.DUPLICATE, f"stands at {examples[other].place} already", "remove one of the two")
         else:
-            wrong = f"is an example of {example.intent} here and of {other.intent} at {other.place}"
-            yield _at(example, Kind.DUPLICATE_IN_OTHER_INTENT, wrong, "keep it where it belongs")
+            one, right = sorted((other, index), key=lambda place: place != suspect(other, index))
+            wrong = f"is an example of {examples[one].intent} here and of {examples[right].intent} at {examples[right].place}"
+            yield _at(examples[one], Kind.DUPLICATE_IN_OTHER_INTENT, wrong, "keep it where it belongs")
 
 
 def language_findings(examples: Sequence[Annotated]) -> Iterator[Finding]:
     """Yield Chinese without a Latin letter in en/, and English without a Han character in zh/."""
-    english = _english_words(examples)
+    english = english_words(examples)
     for example in examples:
         han, latin = bool(_HAN.search(example.text)), bool(_LATIN.search(example.text))
         if example.language == "en" and han and not latin:
@@ -52,13 +61,18 @@ def language_findings(examples: Sequence[Annotated]) -> Iterator[Finding]:
             yield _at(example, Kind.WRONG_LANGUAGE, "is English in a file of zh/", "move it to the file of that name in en/")
 
 
-def _english_words(examples: Sequence[Annotated]) -> frozenset[str]:
+def english_words(examples: Sequence[Annotated]) -> frozenset[str]:
     """Return the words that the English files use and the purely Latin texts of the Chinese files mostly do not."""
     words: dict[str, Counter[str]] = defaultdict(Counter)
     for example in examples:
         if not _HAN.search(example.text):
             words[example.language].update(set(_WORD.findall(example.text.lower())))
     return frozenset(word for word, count in words["en"].items() if count >= _KNOWN_FROM and count > words["zh"][word])
+
+
+def is_pinyin(text: str, english: frozenset[str]) -> bool:
+    """Does a text of a Chinese file hold Latin words that are no English ones?"""
+    return any(word not in english for word in _WORD.findall(fold(text).text.lower()))
 
 
 def _is_english(text: str, english: frozenset[str]) -> bool:
