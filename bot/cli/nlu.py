@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.cli import nlu_test
+from bot.cli.database import open_database
 from bot.cli.evaluate import Evaluation, evaluate
 from bot.cli.progress import progress_bars
 from bot.cli.settings import settings_here
@@ -38,6 +41,69 @@ def parse_text(text: str) -> None:
     if not is_trained(settings, root=project_root()):
         raise NotFoundError("there is no model of what config.yml, domain.yml and nlu_data hold now; run `yingda train`")
     click.echo(json.dumps(parse(settings, text), ensure_ascii=False, indent=2))
+
+
+@command.command("check")
+@click.option("--quick", is_flag=True, help="Leave out what takes minutes: near duplicates and examples in a wrong intent.")
+@click.option("--min-examples", default=25, show_default=True, help="Wanted of each intent in each language.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: the findings and how many there are of each kind.")
+def check_data(quick: bool, min_examples: int, as_json: bool) -> None:
+    """Find what is wrong with the training examples, before they are trained with.
+
+    Broken files and markup, duplicates, examples in the wrong language or intent, too few of them, entities that domain.yml lacks, that are
+    misaligned or were forgotten: each with its file and line, and what to do. The exit code is 1 when there is anything.
+    """
+    _quiet()
+    from bot.nlu.quality.check import CheckOptions, check
+    from bot.nlu.quality.findings import summary
+
+    options = CheckOptions(cache=settings_here().data_dir / "cache", min_examples=min_examples, quick=quick)
+    with progress_bars() as show:
+        findings = check(project_root(), options, show)
+    if as_json:
+        kinds = Counter(finding.kind for finding in findings)
+        click.echo(json.dumps({"findings": [finding.as_dict() for finding in findings], "kinds": kinds}, ensure_ascii=False, indent=2))
+    else:
+        for finding in findings:
+            click.echo(finding.sentence())
+        click.echo(summary(findings))
+    sys.exit(bool(findings))
+
+
+@command.command("suggest")
+@click.option(
+    "--since", "days", default=30.0, show_default=True, type=click.FloatRange(min=0), help="Look at the messages of this many days."
+)
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False, writable=True), help="Write here, not to the terminal.")
+def suggest_examples(days: float, output: Path | None) -> None:
+    """Make new examples of what customers said and the bot did not understand.
+
+    Personal data are masked, like messages grouped, the largest group first; each group is proposed for an intent, or for a new one. What
+    comes out has the form of nlu_data: read it, correct it, and move what is good there.
+    """
+    _quiet()
+    from bot.nlu.quality.suggest import suggest
+
+    settings = settings_here()
+    with open_database(settings) as engine, progress_bars() as show:
+        suggestions = suggest(engine, settings, project_root(), days=days, show=show)
+    if not suggestions.groups:
+        click.echo(f"Nothing to suggest: in the last {days:g} days there was no message that the bot did not understand.", err=True)
+        return
+    if output is None:
+        click.echo(suggestions.as_yaml(), nl=False)
+        return
+    output.write_text(suggestions.as_yaml(), encoding="utf8")
+    click.echo(f"{suggestions.messages} messages in {len(suggestions.groups)} groups are in {output}")
+
+
+def _quiet() -> None:
+    """Prepare this process for our NLU's libraries, without what scikit-learn and spaCy would load of TensorFlow."""
+    from bot.dialogue.light import TENSORFLOW, leave_out
+
+    os.environ.update(ENVIRONMENT)
+    warnings.simplefilter("ignore")
+    leave_out(TENSORFLOW)
 
 
 _FILE = click.Path(path_type=Path)
@@ -74,8 +140,7 @@ def test_data(report: Path | None, as_json: bool) -> None:
     Each example is judged by a model of config.yml's pipeline that has not seen it. The report shows every intent and entity, a picture
     of who is taken for whom, and the most frequent mistakes with their files and lines.
     """
-    os.environ.update(ENVIRONMENT)
-    warnings.simplefilter("ignore")
+    _quiet()
     settings, root = settings_here(), project_root()
     with progress_bars() as show:
         result = nlu_test.run(settings, root, report or settings.data_dir / "nlu-test.html", show)

@@ -37,13 +37,10 @@ class Tested:
 
 def run(settings: Settings, root: Path, report: Path, show: Show) -> Tested:
     """Raise InputError when the data cannot be read."""
-    from bot.dialogue.light import TENSORFLOW, leave_out
-    from bot.nlu.quality.examples import read_examples
-    from bot.nlu.training import settled_config
-
-    leave_out(TENSORFLOW)  # scikit-learn alone learns here
     from bot.nlu.quality.crossval import cross_validate
+    from bot.nlu.quality.examples import read_examples
     from bot.nlu.quality.report import write_report
+    from bot.nlu.training import settled_config
 
     data = read_examples(root)
     if data.findings:

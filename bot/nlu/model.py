@@ -77,22 +77,30 @@ class IntentModel:
 
         Raises InputError for less than two intents.
         """
-        self.labels_ = sorted(set(intents))
-        if len(self.labels_) < 2:
-            raise InputError(f"The training data has {len(self.labels_)} intent(s); a classifier needs two or more")
-        index = {label: number for number, label in enumerate(self.labels_)}
-        targets = np.array([index[intent] for intent in intents])
-        self.characters_ = Tfidf(min_documents=self.options.min_documents).fit([self._characters(one) for one in examples])
-        self.words_ = Tfidf(min_documents=self.options.min_documents).fit([self._words(one) for one in examples])
-        features = self._features(examples)
+        features, targets = self._prepare(examples, intents)
         vectors = np.stack([example.vector for example in examples])
         self.directions_ = principal_directions(vectors)
         self.known_ = vectors @ self.directions_
-        self._calibrate(features, targets, index.get(foreign, -1))
+        self._calibrate(features, targets, self.labels_.index(foreign) if foreign in self.labels_ else -1)
         weights, self.bias_ = self._fit_head(features, targets)
         # One row a feature, so that the few rows of a message lie in one piece each.
         self.weights_ = np.ascontiguousarray(weights.T, dtype=np.float32)
         return self
+
+    def held_out(self, examples: Sequence[Example], intents: Sequence[str], folds: NDArray[np.int64]) -> Floats:
+        """Return for each example what a model says that has not seen its fold: probabilities (examples, `labels_`).
+
+        Raises InputError for less than two intents.
+        """
+        features, targets = self._prepare(examples, intents)
+        margins = np.zeros((len(targets), len(self.labels_)), dtype=np.float32)
+        for fold in np.unique(folds):
+            weights, bias = self._fit_head(features[folds != fold], targets[folds != fold])
+            margins[folds == fold] = features[folds == fold] @ weights.T + bias
+        scaled = margins * _temperature(margins, targets)
+        probabilities: Floats = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        probabilities /= probabilities.sum(axis=1, keepdims=True)
+        return probabilities
 
     def predict(self, example: Example, *, limit: int = 10) -> Prediction:
         """Rank the intents of one message, the `limit` best."""
@@ -117,6 +125,17 @@ class IntentModel:
             margins += (weight * values) @ self.weights_[offset + indices]
             offset += len(tfidf.idf_)
         return np.asarray(margins, dtype=np.float32)
+
+    def _prepare(self, examples: Sequence[Example], intents: Sequence[str]) -> tuple[csr_matrix, NDArray[np.int64]]:
+        """Learn labels and n-grams; return features (examples, columns) and the intents' places among the labels."""
+        self.labels_ = sorted(set(intents))
+        if len(self.labels_) < 2:
+            raise InputError(f"The training data has {len(self.labels_)} intent(s); a classifier needs two or more")
+        index = {label: number for number, label in enumerate(self.labels_)}
+        targets = np.array([index[intent] for intent in intents])
+        self.characters_ = Tfidf(min_documents=self.options.min_documents).fit([self._characters(one) for one in examples])
+        self.words_ = Tfidf(min_documents=self.options.min_documents).fit([self._words(one) for one in examples])
+        return self._features(examples), targets
 
     def _characters(self, example: Example) -> list[str]:
         return character_ngrams(example.text, *self.options.character_ngrams)

@@ -39,13 +39,14 @@ _PIECE = re.compile(
     re.VERBOSE,
 )
 _LETTERS = re.compile(r"[^\W\d_]+")
+_UNITS = "年月日号元块"  # behind a number these stand alone: jieba would read 日下 in 18日下的单
 _MIN_FREQUENCY = 4  # in jieba's dictionary; half of its words have 3
 _MAX_RUN = 60  # spaCy takes square time over signs without a blank
 _MAX_LEXEMES = 100_000  # spaCy never forgets a word it has seen; then start with a fresh vocabulary
 
 
 class Segmenter:
-    """Cuts texts into words. `words` are kept whole in Chinese (user dictionary, product names)."""
+    """Cuts texts into words. `words` are kept whole in Chinese (user dictionary, product names), each `word [frequency]`."""
 
     def __init__(self, words: Iterable[str] = ()) -> None:
         self._jieba = _jieba(frozenset(words))
@@ -58,12 +59,15 @@ class Segmenter:
             if match["whole"]:
                 spans.append(match.span())
             elif match["han"]:
-                spans.extend(self._cut_han(match["han"], match.start()))
+                spans.extend(self._cut_han(match["han"], match.start(), text[max(0, match.start() - 1) : match.start()]))
             else:
                 spans.extend(self._cut_rest(match["rest"], match.start()))
         return spans
 
-    def _cut_han(self, run: str, start: int) -> Iterator[Span]:
+    def _cut_han(self, run: str, start: int, before: str) -> Iterator[Span]:
+        if before.isdecimal() and run[0] in _UNITS:
+            yield start, start + 1
+            run, start = run[1:], start + 1
         for word in self._jieba.lcut(run, HMM=True):
             yield start, start + len(word)
             start += len(word)
@@ -106,6 +110,9 @@ def _jieba(words: frozenset[str]) -> Any:
             for length in range(1, len(word)):
                 frequencies.setdefault(word[:length], 0)
     tokenizer.FREQ, tokenizer.total, tokenizer.initialized = frequencies, sum(frequencies.values()), True
-    for word in sorted(words):
-        tokenizer.add_word(word)
+    for entry in sorted(words):
+        word, _, frequency = entry.partition(" ")
+        tokenizer.add_word(word, int(frequency) if frequency else None)
+        if word + "市" in frequencies:
+            frequencies[word + "市"] = 0  # a city and what it is are two words: the name alone is the entity
     return tokenizer

@@ -14,10 +14,9 @@ from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.errors import SettingError
-from bot.nlu.lookup import read_entries
 from bot.nlu.normalize import Folded, fold
 from bot.nlu.segment import Segmenter
+from bot.nlu.words import read_words
 
 FOLDED = "folded"  # attribute of a message: its folded text, which the components behind share
 _WORDS_FILE = "words.txt"
@@ -56,7 +55,8 @@ class BilingualTokenizer(Tokenizer):  # type: ignore[misc]
     def create(
         cls, config: dict[str, Any], model_storage: ModelStorage, resource: Resource, execution_context: ExecutionContext
     ) -> BilingualTokenizer:
-        return cls(config, model_storage, resource, _read_words(config))
+        dictionary = Path(config["user_dictionary"]) if config["user_dictionary"] else None
+        return cls(config, model_storage, resource, read_words(dictionary, [Path(name) for name in config["names"]]))
 
     @classmethod
     def load(
@@ -93,20 +93,3 @@ class BilingualTokenizer(Tokenizer):  # type: ignore[misc]
             first, last = folded.original(start, end)
             tokens.append(Token(text[first:last], first, last, lemma=folded.text[start:end].lower()))
         return tokens
-
-
-def _is_word(name: str) -> bool:
-    """Is this one word of Chinese, not a title with blanks and model numbers?"""
-    return 2 <= len(name) <= 6 and all("一" <= character <= "鿿" for character in name)
-
-
-def _read_words(config: dict[str, Any]) -> list[str]:
-    words: set[str] = set()
-    if config["user_dictionary"]:
-        path = Path(config["user_dictionary"])
-        if not path.is_file():
-            raise SettingError(f"user_dictionary is {str(path)!r}; it must be a file with one word a line")
-        words.update(line.split()[0] for line in path.read_text(encoding="utf8").splitlines() if line.strip() and line[0] != "#")
-    for file in config["names"]:
-        words.update(name for entry in read_entries(Path(file)) for name in entry.zh if _is_word(name))
-    return sorted(fold(word).text for word in words)

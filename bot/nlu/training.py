@@ -19,13 +19,15 @@ Progress = Callable[[str], None]
 
 _DATA = ("nlu", "rules", "stories")  # what Rasa reads of nlu_data; lookups and jieba are read by our components
 _COMPONENT_DATA = ("lookups", "jieba")
+_FINDINGS_NAMED = 3
 _KEPT_MODELS = 2  # the one in use and the one before it, to go back to
 
 
 def train(settings: Settings, *, root: Path, progress: Progress = lambda step: None) -> Path:
     """Return the model of what `root` holds now, training it if there is none; `progress` hears importing, training, done.
 
-    Raises SettingError when Rasa refuses configuration or data; Rasa has then printed why.
+    Raises SettingError when Rasa refuses configuration or data, having printed why, and before that for examples that it would
+    silently lose or that contradict each other, naming the first with file and line.
     """
     fingerprint = model_fingerprint(settings, root=root)
     target = settings.model_dir / f"yingda-{fingerprint[:16]}.tar.gz"
@@ -33,6 +35,7 @@ def train(settings: Settings, *, root: Path, progress: Progress = lambda step: N
         target.touch()  # the newest is the one in use
     else:
         settings.model_dir.mkdir(parents=True, exist_ok=True)
+        _refuse_bad_data(root)
         with tempfile.TemporaryDirectory(dir=settings.model_dir, prefix=".training-") as folder:
             _train_into(Path(folder), settings, root, progress).replace(target)
     _remove_old(settings.model_dir)
@@ -68,6 +71,15 @@ def _sources(root: Path) -> Iterator[Path]:
     yield from sorted((root / "bot" / "nlu").glob("*.py"))
     for name in (*_DATA, *_COMPONENT_DATA):
         yield from sorted(path for path in (root / "nlu_data" / name).rglob("*") if path.is_file())
+
+
+def _refuse_bad_data(root: Path) -> None:
+    from bot.nlu.quality.check import check_before_training
+
+    findings = check_before_training(root)
+    if findings:
+        first = "; ".join(finding.sentence() for finding in findings[:_FINDINGS_NAMED])
+        raise SettingError(f"The training data have {len(findings)} fault(s), see `yingda nlu check`: {first}")
 
 
 def _train_into(folder: Path, settings: Settings, root: Path, progress: Progress) -> Path:
