@@ -136,13 +136,13 @@ class _Shelf:
         return Found(best, float(scores[self._columns[best.id]]))
 
     def _learn(self, encoder: TextEncoder) -> tuple[Vectors, _Letters, Vectors]:
-        """Encode the texts that the earlier shelf did not have, and solve; half a second for a thousand."""
+        """Encode the texts that the earlier shelf did not have, and solve; a second for a thousand."""
         fresh = list(dict.fromkeys(text for text in self._texts if text not in self._vector_of))
         encoded = dict(zip(fresh, encoder.encode(fresh), strict=True)) if fresh else {}
         self._vector_of = {text: encoded[text] if text in encoded else self._vector_of[text] for text in self._texts}
         vectors = np.stack([self._vector_of[text] for text in self._texts])
         letters = _Letters(self._texts)
-        kernel = _kernel(vectors @ vectors.T, np.stack([letters.likeness(text) for text in self._texts]))
+        kernel = _kernel(vectors @ vectors.T, letters.among_themselves())
         belongs = np.eye(len(self._columns), dtype=np.float32)[self._labels]
         weights = np.linalg.solve(kernel + DOUBT * np.eye(len(kernel), dtype=np.float32), belongs)
         return vectors, letters, weights
@@ -169,6 +169,12 @@ class _Letters:
             if gram in self._rows:
                 rows, weights = self._rows[gram]
                 likeness[rows] += weight * weights
+        return likeness
+
+    def among_themselves(self) -> Vectors:
+        likeness = np.zeros((self._size, self._size), dtype=np.float32)
+        for rows, weights in self._rows.values():
+            likeness[rows[:, None], rows] += weights[:, None] * weights
         return likeness
 
     def _weigh(self, grams: set[str]) -> dict[str, float]:

@@ -149,7 +149,7 @@ def left_out(encoder: RememberingEncoder, tmp_path_factory: pytest.TempPathFacto
         for file, all_of_it in entries.items():
             kept = [{**asdict(entry), "questions": entry.questions[:place] + entry.questions[place + 1 :]} for entry in all_of_it]
             (folder / file).parent.mkdir(exist_ok=True)
-            (folder / file).write_text(json.dumps(kept), encoding="utf8")
+            (folder / file).write_text(json.dumps(kept, ensure_ascii=False), encoding="utf8")
         faq = Faq(folder, encoder)
         for file, all_of_it in entries.items():
             for entry in all_of_it:
