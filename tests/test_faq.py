@@ -196,3 +196,16 @@ def test_each_entry_has_its_own_ways_of_asking(language: str) -> None:
 
     assert min(len(entry.questions) for entry in entries) >= 25
     assert len(set(questions)) == len(questions)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_questions_that_were_written_apart_find_their_answer(language: str) -> None:
+    """221 in each language, by someone who saw the answers and not how they are searched; 0.95 and more when they were written."""
+    asked = yaml.safe_load((Path(__file__).parent / "data" / f"faq_{language}.yml").read_text(encoding="utf8"))
+    faq = Faq(encoder=shared_encoder())
+
+    found = [faq.search(one["question"], language, threshold=-1.0) for one in asked]
+
+    right = [one is not None and one.entry.id == wanted["id"] for one, wanted in zip(found, asked, strict=True)]
+    assert sum(right) / len(right) >= 0.9
