@@ -1,6 +1,7 @@
 """The tone of a text, from very negative (-1) to very positive (1), in Chinese and English.
 
-A linear head sees the encoder's vector, which knows what is spoken of, and a few counts of words that judge, which it blurs.
+A linear head sees the encoder's vector, which knows what is spoken of, a few counts of words that judge, which it blurs, and the
+products of their main directions: "long" praises a battery and blames a queue.
 Only numpy, so that a conversation and a table of reviews are scored alike; `bot.nlu.sentiment` learns the weights.
 """
 
@@ -84,18 +85,34 @@ class JudgingWords:
         return sorted(hits)
 
 
-class SentimentModel:
-    """The head: `weights` of shape (512 + 12, 3), `bias` of shape (3,), in the order of LABELS."""
+@dataclass(frozen=True, slots=True)
+class Products:
+    """Adds to features (n, d) the products in pairs of their coordinates along `directions` (d, k), of the size of 1 by `scale`."""
 
-    def __init__(self, weights: Floats, bias: Floats, words: JudgingWords, *, word_weight: float) -> None:
+    mean: Floats
+    directions: Floats
+    scale: float
+
+    def added_to(self, features: Floats) -> Floats:
+        along = (features - self.mean) @ self.directions
+        one, other = np.triu_indices(along.shape[1])
+        return np.hstack([features, self.scale * along[:, one] * along[:, other]])
+
+
+class SentimentModel:
+    """The head: `weights` of shape (inputs, 3), `bias` of shape (3,), in the order of LABELS."""
+
+    def __init__(self, weights: Floats, bias: Floats, products: Products, words: JudgingWords, *, word_weight: float) -> None:
         self.weights = weights
         self.bias = bias
+        self.products = products
         self.words = words
         self.word_weight = word_weight
 
     def probabilities(self, texts: Sequence[str], vectors: Floats) -> Floats:
         """Return one row of probabilities a text, in the order of LABELS; `vectors` are those of `bot.encoder`."""
-        margins = features_of(texts, vectors, self.words, word_weight=self.word_weight) @ self.weights + self.bias
+        features = features_of(texts, vectors, self.words, word_weight=self.word_weight)
+        margins = self.products.added_to(features) @ self.weights + self.bias
         odds = np.exp(margins - margins.max(axis=1, keepdims=True))
         return np.asarray(odds / odds.sum(axis=1, keepdims=True), dtype=np.float32)
 
@@ -111,8 +128,9 @@ class SentimentModel:
 
     def save(self, folder: Path) -> None:
         """Write arrays and JSON, which unlike pickles run no code when they are read."""
-        np.savez(folder / ARRAYS, weights=self.weights, bias=self.bias)
-        learned = {"word_weight": self.word_weight, "words": self.words.lists}
+        products = self.products
+        np.savez(folder / ARRAYS, weights=self.weights, bias=self.bias, mean=products.mean, directions=products.directions)
+        learned = {"word_weight": self.word_weight, "product_scale": products.scale, "words": self.words.lists}
         (folder / WORDS).write_text(json.dumps(learned, ensure_ascii=False), encoding="utf8")
 
     @classmethod
@@ -131,10 +149,12 @@ class SentimentModel:
             return cls._of(arrays.read(), words.read())
 
     @classmethod
-    def _of(cls, arrays: bytes, words: bytes) -> SentimentModel:
-        learned = json.loads(words)
+    def _of(cls, arrays: bytes, texts: bytes) -> SentimentModel:
+        learned = json.loads(texts)
         with np.load(io.BytesIO(arrays), allow_pickle=False) as read:
-            return cls(read["weights"], read["bias"], JudgingWords(learned["words"]), word_weight=learned["word_weight"])
+            products = Products(read["mean"], read["directions"], learned["product_scale"])
+            words = JudgingWords(learned["words"])
+            return cls(read["weights"], read["bias"], products, words, word_weight=learned["word_weight"])
 
 
 def features_of(texts: Sequence[str], vectors: Floats, words: JudgingWords, *, word_weight: float) -> Floats:
