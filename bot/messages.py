@@ -65,6 +65,7 @@ class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     csat: bool = False  # system message that asks for a rating
     intent: str = ""  # customer messages: what the NLU made of it, for the desk
     confidence: float = 0.0
+    sentiment: float = 0.0  # its tone, -1 to 1
     skippable: bool = False  # the question may be skipped
 
 
@@ -125,6 +126,7 @@ class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
     hand_off: HandOff | None = None
     intent: str = ""
     confidence: float = 0.0
+    sentiment: float = 0.0  # of the customer's message, -1 to 1; 0 for a pressed button
     ranking: list[tuple[str, float]] = []
     entities: dict[str, str] = {}
     slots: dict[str, str] = {}

@@ -10,10 +10,11 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.conversations.store import lowest_sentiment
 from bot.customers.profile import Profile
 from bot.database.escalations import escalations
 from bot.escalations.queue import Entry
-from bot.escalations.routing import priority_of, skill_of
+from bot.escalations.routing import is_very_negative, priority_of, skill_of
 from bot.ids import new_id, utcnow
 from bot.languages import notice
 from bot.messages import HandOff, HandoffReason, Turn
@@ -21,6 +22,9 @@ from bot.messages import HandOff, HandoffReason, Turn
 # The estimate of waiting comes from this many of the newest handled escalations; fewer than three say nothing.
 RECENT = 30
 FEWEST = 3
+
+# Who was furious three messages ago and now asks for a person is furious still.
+TONE_OF = 5
 
 
 @dataclass(frozen=True)
@@ -52,11 +56,15 @@ async def open_escalation(
 ) -> Entry:
     """Write the escalation with everything that an agent wants to know at once."""
     churn = profile.churn if profile else None
+    tone = await lowest_sentiment(connection, conversation_id, newest=TONE_OF)
     entry = Entry(
         escalation_id=new_id(),
         skill=skill_of(hand_off.topic, language),
         priority=priority_of(
-            hand_off.reason, churn_level=churn.level if churn else "", membership_tier=profile.membership_tier if profile else ""
+            hand_off.reason,
+            churn_level=churn.level if churn else "",
+            membership_tier=profile.membership_tier if profile else "",
+            sentiment=tone,
         ),
         created_at=utcnow(),
     )
@@ -70,7 +78,7 @@ async def open_escalation(
             skill=entry.skill,
             language=language,
             summary=summary_of(hand_off, last_text, language),
-            packet=_packet(turn, profile),
+            packet=_packet(turn, profile, tone),
             left_message=not somebody_there,
             created_at=entry.created_at,
         )
@@ -78,11 +86,12 @@ async def open_escalation(
     return entry
 
 
-def _packet(turn: Turn | None, profile: Profile | None) -> dict[str, Any]:
+def _packet(turn: Turn | None, profile: Profile | None, tone: float) -> dict[str, Any]:
     return {
         "intents": [list(pair) for pair in turn.ranking[:5]] if turn else [],
         "entities": turn.entities if turn else {},
         "slots": turn.slots if turn else {},
+        "very_negative": round(-tone, 3) if is_very_negative(tone) else None,  # so it came earlier; the agent sees why
         "failed_action": turn.failed_action if turn else "",
         "profile": msgspec.to_builtins(profile) if profile else None,
     }

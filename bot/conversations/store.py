@@ -14,7 +14,7 @@ from bot.database.conversations import conversations, inboxes, messages, threads
 from bot.database.people import agents
 from bot.errors import NotFoundError
 from bot.ids import new_id, utcnow
-from bot.messages import Content, Message, Sender, Status
+from bot.messages import Content, Message, Sender, Status, Turn
 
 Row = sa.Row[Any]
 
@@ -213,10 +213,24 @@ async def find_button(connection: AsyncConnection, thread_id: str, button_id: st
     return next((msgspec.to_builtins(button) for button in shown if button.id == button_id), None)
 
 
-async def note_intent(connection: AsyncConnection, message: Message, *, intent: str, confidence: float) -> None:
+async def note_intent(connection: AsyncConnection, message: Message, *, turn: Turn) -> None:
     """Keep with the customer's message what the NLU made of it, for the desk."""
-    content = msgspec.structs.replace(message.content, intent=intent, confidence=round(confidence, 3))
+    content = msgspec.structs.replace(
+        message.content, intent=turn.intent, confidence=round(turn.confidence, 3), sentiment=round(turn.sentiment, 3)
+    )
     await connection.execute(sa.update(messages).where(messages.c.id == message.id).values(payload=msgspec.to_builtins(content)))
+
+
+async def lowest_sentiment(connection: AsyncConnection, conversation_id: str, *, newest: int) -> float:
+    """Return the tone of the angriest of the customer's newest messages; 0 where the NLU has said nothing of them."""
+    query = (
+        sa.select(messages.c.payload)
+        .where(messages.c.conversation_id == conversation_id, messages.c.sender == Sender.CUSTOMER)
+        .order_by(messages.c.seq.desc())
+        .limit(newest)
+    )
+    tones = [msgspec.convert(payload, Content).sentiment for payload in (await connection.execute(query)).scalars()]
+    return min(tones, default=0.0)
 
 
 async def agent_names(connection: AsyncConnection, agent_ids: Sequence[str]) -> dict[str, str]:

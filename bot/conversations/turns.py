@@ -192,7 +192,7 @@ class TurnRunner:
         for offset, reply in enumerate(turn.replies):
             await store.add_message(connection, bot_message(conversation, first + offset, reply))
         if turn.intent:
-            await store.note_intent(connection, message, intent=turn.intent, confidence=turn.confidence)
+            await store.note_intent(connection, message, turn=turn)
         told = sa.update(effects).where(effects.c.conversation_id == conversation.id, effects.c.message_id == message.id)
         await connection.execute(told.values(told=True))
 

@@ -27,6 +27,7 @@ def build_turn(context: TurnContext, tracker: DialogueStateTracker) -> Turn:
         hand_off=context.output.hand_off,
         intent=str(intent.get("name") or ""),
         confidence=float(intent.get("confidence") or 0.0),
+        sentiment=float((parse_data.get("sentiment") or {}).get("score") or 0.0),
         ranking=[(str(guess["name"]), float(guess["confidence"])) for guess in ranking],
         entities={str(entity["entity"]): str(entity["value"]) for entity in message.entities},
         slots=_filled(tracker.current_slot_values()),

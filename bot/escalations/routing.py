@@ -26,11 +26,17 @@ def _table() -> dict[str, Any]:
     return dict(yaml.safe_load((Path(__file__).parent / "routing.yml").read_text(encoding="utf8")))
 
 
-def priority_of(reason: HandoffReason, *, churn_level: str = "", membership_tier: str = "") -> Priority:
-    """Return the priority by reason, raised for a customer who may leave and for the highest membership, at most urgent."""
+def priority_of(reason: HandoffReason, *, churn_level: str = "", membership_tier: str = "", sentiment: float = 0.0) -> Priority:
+    """Return the priority by reason, raised for who may leave, who is very angry and the highest membership, at most urgent."""
     table = _table()
     raised = table["churn_level"].get(churn_level, 0) + table["membership_tier"].get(membership_tier, 0)
+    raised += table["very_negative"]["raises"] if is_very_negative(sentiment) else 0
     return Priority(min(Priority.URGENT, table["reason"][reason.value] + raised))
+
+
+def is_very_negative(sentiment: float) -> bool:
+    """Is this tone, of -1 to 1, one that raises the priority?"""
+    return bool(sentiment < _table()["very_negative"]["below"])
 
 
 def skill_of(topic: str, language: str) -> str:

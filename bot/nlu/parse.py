@@ -21,7 +21,7 @@ class Parser:
         self._agent = Agent.load(str(model))
 
     def parse(self, text: str) -> dict[str, Any]:
-        """Return text, intent, confidence, ranking, entities, language, tokens, novelty; `cut` if the text was too long."""
+        """Return text, intent, confidence, ranking, entities, language, tokens, sentiment, novelty; `cut` if the text was too long."""
         parsed = asyncio.run(self._agent.parse_message(text))
         return {
             "text": text,
@@ -31,7 +31,7 @@ class Parser:
             "entities": parsed["entities"],
             "language": parsed["language"],
             "tokens": [text[start:end] for start, end in parsed["text_tokens"]],
-            **{key: parsed[key] for key in ("novelty", "cut") if key in parsed},
+            **{key: parsed[key] for key in ("sentiment", "novelty", "cut") if key in parsed},
         }
 
 

@@ -17,8 +17,8 @@ from bot.settings import Settings
 
 Progress = Callable[[str], None]
 
-_DATA = ("nlu", "rules", "stories")  # what Rasa reads of nlu_data; lookups and jieba are read by our components
-_COMPONENT_DATA = ("lookups", "jieba")
+_DATA = ("nlu", "rules", "stories")  # what Rasa reads of nlu_data; the others are read by our components
+_COMPONENT_DATA = ("lookups", "jieba", "sentiment")
 _FINDINGS_NAMED = 3
 _KEPT_MODELS = 2  # the one in use and the one before it, to go back to
 
@@ -67,7 +67,8 @@ def model_fingerprint(settings: Settings, *, root: Path) -> str:
 
 
 def _sources(root: Path) -> Iterator[Path]:
-    yield from (root / "config.yml", root / "domain.yml", root / "bot" / "encoder.py", root / "bot" / "languages.py")
+    yield from (root / "config.yml", root / "domain.yml")
+    yield from (root / "bot" / name for name in ("encoder.py", "languages.py", "sentiment.py"))
     yield from sorted((root / "bot" / "nlu").glob("*.py"))
     for name in (*_DATA, *_COMPONENT_DATA):
         yield from sorted(path for path in (root / "nlu_data" / name).rglob("*") if path.is_file())
@@ -120,7 +121,7 @@ def _settle(component: dict[str, Any], settings: Settings, root: Path) -> None:
         component["cache"] = str(settings.data_dir / "cache")
     if "timezone" in component:
         component["timezone"] = settings.company_timezone
-    for option in ("user_dictionary", "rules"):
+    for option in ("user_dictionary", "rules", "examples"):
         if component.get(option):
             component[option] = str(root / component[option])
     if "names" in component:

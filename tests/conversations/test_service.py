@@ -332,3 +332,20 @@ async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
         while not condition():
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(("tone", "priority", "shown"), [(-0.92, 2, 0.92), (-0.3, 1, None)], ids=["furious", "cross"])
+async def test_who_was_furious_is_served_sooner_and_the_agent_sees_why(
+    service: ConversationService, rasa: FakeRasa, tone: float, priority: int, shown: float | None
+) -> None:
+    rasa.answer = lambda request: Turn(message_id=request.message_id, replies=[Reply(text="sorry")], intent="inform", sentiment=tone)
+    await say(service, "you are thieves")
+    rasa.answer = hands_off
+
+    message = await say(service, "a person please")
+
+    async with service.services.database.read() as connection:
+        escalation = (await connection.execute(sa.select(escalations.c.priority, escalations.c.packet))).one()
+        first = (await store.messages_after(connection, message.conversation_id, 0))[0]
+    assert (escalation.priority, escalation.packet["very_negative"]) == (priority, shown)
+    assert first.content.sentiment == tone

@@ -23,6 +23,14 @@ def test_priority_rises_with_reason_risk_and_membership(reason: str, churn_level
     assert priority_of(HandoffReason(reason), churn_level=churn_level, membership_tier=tier) == priority
 
 
+@pytest.mark.parametrize(
+    ("sentiment", "priority"), [(0.9, Priority.NORMAL), (-0.5, Priority.NORMAL), (-0.9, Priority.HIGH)], ids=["glad", "cross", "furious"]
+)
+def test_who_is_very_angry_is_served_sooner(sentiment: float, priority: Priority) -> None:
+    assert priority_of(HandoffReason.CUSTOMER_REQUEST, sentiment=sentiment) == priority
+    assert priority_of(HandoffReason.COMPLAINT, churn_level="high", sentiment=sentiment) == Priority.URGENT
+
+
 @pytest.mark.parametrize("reason", list(HandoffReason))
 def test_every_reason_has_a_priority(reason: HandoffReason) -> None:
     assert priority_of(reason) in set(Priority)

@@ -38,9 +38,9 @@ NLU = {
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A project with our pipeline and code, two intents and one rule."""
-    for name in ("bot/nlu", "nlu_data/lookups", "nlu_data/jieba"):
+    for name in ("bot/nlu", "nlu_data/lookups", "nlu_data/jieba", "nlu_data/sentiment"):
         shutil.copytree(ROOT / name, tmp_path / name)
-    for name in ("config.yml", "bot/encoder.py", "bot/languages.py"):
+    for name in ("config.yml", "bot/encoder.py", "bot/languages.py", "bot/sentiment.py"):
         shutil.copyfile(ROOT / name, tmp_path / name)
     for name, content in {"domain.yml": DOMAIN, "nlu_data/rules/a.yml": RULES, "nlu_data/nlu/zh/a.yml": NLU}.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,18 @@ def settings(root: Path) -> Settings:
     return load_settings({}, root=root)
 
 
-@pytest.mark.parametrize("name", ["config.yml", "domain.yml", "nlu_data/nlu/zh/a.yml", "nlu_data/lookups/cities.yml", "bot/nlu/model.py"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "config.yml",
+        "domain.yml",
+        "nlu_data/nlu/zh/a.yml",
+        "nlu_data/lookups/cities.yml",
+        "nlu_data/sentiment/words/zh.yml",
+        "bot/nlu/model.py",
+        "bot/sentiment.py",
+    ],
+)
 def test_the_fingerprint_changes_with_everything_that_makes_the_model(root: Path, settings: Settings, name: str) -> None:
     before = model_fingerprint(settings, root=root)
 
@@ -109,6 +120,7 @@ def test_a_model_is_trained_through_rasa_and_parses(root: Path, settings: Settin
     assert (root / "config.yml").read_text(encoding="utf8") == ours
     assert parsed["intent"] == "order_status"
     assert parsed["language"] == "mixed"
+    assert set(parsed["sentiment"]) == {"label", "score", "confidence"}
     assert parsed["tokens"] == ["我", "的", "order", "A20261029-0042", "到", "哪", "了"]
     assert [(one["entity"], one["value"]) for one in parsed["entities"]] == [("order_number", "A20261029-0042")]
 

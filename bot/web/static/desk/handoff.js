@@ -22,7 +22,7 @@ export function handoffBox({ escalation }) {
     h("div", { class: "handoff-body" },
       packet.failed_action && h("p", { class: "handoff-failed" }, icon("alert"), t("handoff.failed_action"), h("code", {}, packet.failed_action)),
       summary && h("p", { class: "handoff-summary" }, summary),
-      h("div", { class: "handoff-facts" }, intents(packet.intents), slots(packet))));
+      h("div", { class: "handoff-facts" }, intents(packet.intents), tone(packet.very_negative), slots(packet))));
   return details;
 }
 
@@ -32,6 +32,13 @@ function intents(list) {
   const items = likely.slice(0, SHOWN_INTENTS).map(([name, confidence]) =>
     h("li", { title: name }, word("intent", name), h("span", { class: "percent" }, `${Math.round(confidence * 100)}%`)));
   return h("div", { class: "fact" }, h("h3", {}, t("handoff.intents")), h("ol", { class: "chips" }, items));
+}
+
+/** Why the customer is served sooner; `strength` is null for everybody who is not very upset. */
+function tone(strength) {
+  if (!strength) return null;
+  const chip = h("li", {}, t("handoff.very_negative"), h("span", { class: "percent" }, `${Math.round(strength * 100)}%`));
+  return h("div", { class: "fact" }, h("h3", {}, t("handoff.tone")), h("ul", { class: "chips" }, chip));
 }
 
 /** Slots and entities as one list of what the bot learnt; those without a word for them are the machine's own, of no use to a person. */

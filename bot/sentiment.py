@@ -1,0 +1,182 @@
+"""The tone of a text, from very negative (-1) to very positive (1), in Chinese and English.
+
+A linear head sees the encoder's vector, which knows what is spoken of, a few counts of words that judge, which it blurs, and the
+products of their main directions: "long" praises a battery and blames a queue.
+Only numpy, so that a conversation and a table of reviews are scored alike; `bot.nlu.sentiment` learns the weights.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.errors import NotFoundError
+
+Floats = NDArray[np.float32]
+
+LABELS = ("negative", "neutral", "positive")
+ARRAYS, WORDS = "sentiment.npz", "sentiment.json"
+KINDS = ("positive", "negative", "negations", "contrasts")  # lists of judging words
+
+_FEATURES = 12
+_MOST = 3  # more of the same words say no more
+_REACH = 3  # words (English) or pairs of characters (Chinese) over which a negation reaches
+_HAN, _LATIN, _PAUSE = re.compile("[\u4e00-\u9fff]"), re.compile("[a-z]+"), re.compile("[.,;!?，。；！？]")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentiment:
+    label: str
+    score: float  # probability of positive less that of negative
+    confidence: float  # probability of the label
+
+
+class JudgingWords:
+    """Counts words that praise or blame, with regard to negation and contrast. `lists` has all KINDS; `*` stands for any letters."""
+
+    def __init__(self, lists: Mapping[str, Sequence[str]]) -> None:
+        self.lists = {kind: list(lists[kind]) for kind in KINDS}
+        self._patterns = {kind: _pattern(words) for kind, words in self.lists.items()}
+
+    def features(self, text: str) -> Floats:
+        """Return counts and balances, shape (12,), each of the size of 1."""
+        text = text.lower().replace("’", "'")
+        negations = [match.end() for match in self._patterns["negations"].finditer(text)]
+        counts = np.zeros(_FEATURES, dtype=np.float32)
+        judged: list[tuple[int, int]] = []
+        for start, sign in self._hits(text):
+            turned = any(end <= start and _reaches(text[end:start]) for end in negations)
+            counts[(0 if sign > 0 else 1) + 2 * turned] += 1
+            judged.append((start, -sign if turned else sign))
+        counts[:4] = np.minimum(counts[:4], _MOST)
+        counts[4] = np.tanh(sum(sign for _, sign in judged) / 1.5)
+        contrasts = [match.end() for match in self._patterns["contrasts"].finditer(text)]
+        if contrasts:
+            counts[5] = np.tanh(sum(sign for start, sign in judged if start >= contrasts[-1]))
+            counts[6] = np.tanh(sum(sign for start, sign in judged if start < contrasts[-1]))
+            counts[7] = 1
+        counts[8] = judged[-1][1] if judged else 0
+        counts[9] = not judged
+        counts[10] = any(mark in text for mark in ("?", "？", "吗"))
+        counts[11] = "!" in text or "！" in text
+        return counts
+
+    def _hits(self, text: str) -> list[tuple[int, int]]:
+        """Return place and sign of each judging word; of two that overlap the longer counts."""
+        found = [
+            (match.end() - match.start(), match.start(), sign)
+            for kind, sign in (("positive", 1), ("negative", -1))
+            for match in self._patterns[kind].finditer(text)
+        ]
+        taken = np.zeros(len(text), dtype=bool)
+        hits = []
+        for length, start, sign in sorted(found, key=lambda one: -one[0]):
+            if not taken[start : start + length].any():
+                taken[start : start + length] = True
+                hits.append((start, sign))
+        return sorted(hits)
+
+
+@dataclass(frozen=True, slots=True)
+class Products:
+    """Adds to features (n, d) the products in pairs of their coordinates along `directions` (d, k), of the size of 1 by `scale`."""
+
+    mean: Floats
+    directions: Floats
+    scale: float
+
+    def added_to(self, features: Floats) -> Floats:
+        along = (features - self.mean) @ self.directions
+        one, other = np.triu_indices(along.shape[1])
+        return np.hstack([features, self.scale * along[:, one] * along[:, other]])
+
+
+class SentimentModel:
+    """The head: `weights` of shape (inputs, 3), `bias` of shape (3,), in the order of LABELS."""
+
+    def __init__(self, weights: Floats, bias: Floats, products: Products, words: JudgingWords, *, word_weight: float) -> None:
+        self.weights = weights
+        self.bias = bias
+        self.products = products
+        self.words = words
+        self.word_weight = word_weight
+
+    def probabilities(self, texts: Sequence[str], vectors: Floats) -> Floats:
+        """Return one row of probabilities a text, in the order of LABELS; `vectors` are those of `bot.encoder`."""
+        features = features_of(texts, vectors, self.words, word_weight=self.word_weight)
+        margins = self.products.added_to(features) @ self.weights + self.bias
+        odds = np.exp(margins - margins.max(axis=1, keepdims=True))
+        return np.asarray(odds / odds.sum(axis=1, keepdims=True), dtype=np.float32)
+
+    def scores(self, texts: Sequence[str], vectors: Floats) -> Floats:
+        """Return one score a text, -1 to 1."""
+        probabilities = self.probabilities(texts, vectors)
+        return np.asarray(probabilities[:, 2] - probabilities[:, 0], dtype=np.float32)
+
+    def judge(self, text: str, vector: Floats) -> Sentiment:
+        row = self.probabilities([text], vector[None, :])[0]
+        best = int(row.argmax())
+        return Sentiment(LABELS[best], float(row[2] - row[0]), float(row[best]))
+
+    def save(self, folder: Path) -> None:
+        """Write arrays and JSON, which unlike pickles run no code when they are read."""
+        products = self.products
+        np.savez(folder / ARRAYS, weights=self.weights, bias=self.bias, mean=products.mean, directions=products.directions)
+        learned = {"word_weight": self.word_weight, "product_scale": products.scale, "words": self.words.lists}
+        (folder / WORDS).write_text(json.dumps(learned, ensure_ascii=False), encoding="utf8")
+
+    @classmethod
+    def load(cls, folder: Path) -> SentimentModel:
+        """Read what `save` wrote."""
+        return cls._of((folder / ARRAYS).read_bytes(), (folder / WORDS).read_bytes())
+
+    @classmethod
+    def of_archive(cls, model: Path) -> SentimentModel:
+        """Read the head out of a trained model; NotFoundError for one that was trained without."""
+        with tarfile.open(model) as archive:
+            parts = {Path(member.name).name: archive.extractfile(member) for member in archive if Path(member.name).name in {ARRAYS, WORDS}}
+            arrays, words = parts.get(ARRAYS), parts.get(WORDS)
+            if arrays is None or words is None:
+                raise NotFoundError(f"{model} has no sentiment model; run `yingda train`")
+            return cls._of(arrays.read(), words.read())
+
+    @classmethod
+    def _of(cls, arrays: bytes, texts: bytes) -> SentimentModel:
+        learned = json.loads(texts)
+        with np.load(io.BytesIO(arrays), allow_pickle=False) as read:
+            products = Products(read["mean"], read["directions"], learned["product_scale"])
+            words = JudgingWords(learned["words"])
+            return cls(read["weights"], read["bias"], products, words, word_weight=learned["word_weight"])
+
+
+def features_of(texts: Sequence[str], vectors: Floats, words: JudgingWords, *, word_weight: float) -> Floats:
+    """Return what the head sees: vector and weighted counts, one row a text."""
+    if not texts:
+        return np.empty((0, vectors.shape[1] + _FEATURES), dtype=np.float32)
+    counts = np.stack([words.features(text) for text in texts])
+    return np.hstack([vectors, word_weight * counts])
+
+
+def _reaches(gap: str) -> bool:
+    return not _PAUSE.search(gap) and len(_LATIN.findall(gap)) + len(_HAN.findall(gap)) / 2 <= _REACH
+
+
+def _pattern(words: Sequence[str]) -> re.Pattern[str]:
+    """Match any of the words, the longest first: Chinese ones anywhere, Latin ones whole."""
+    return re.compile("|".join(_one(word) for word in sorted(set(words), key=lambda word: (-len(word), word))) or "(?!)")
+
+
+def _one(word: str) -> str:
+    plain = re.escape(word.strip("*"))
+    if not _LATIN.search(word):
+        return plain
+    before = "[a-z]*" if word.startswith("*") else r"(?<![a-z])"
+    return before + plain + ("[a-z]*" if word.endswith("*") else "") + "(?![a-z])"
