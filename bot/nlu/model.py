@@ -1,4 +1,4 @@
-"""The intent model: encoder and n-grams under a linear head, with calibrated probabilities and a sense for the foreign.
+"""The intent model: a linear head, a small network and the nearest examples, stacked; calibrated, with a sense for the foreign.
 
 Pure scikit-learn and numpy; Rasa's part is `bot.nlu.intents`.
 """
@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_matrix, hstack
 from sklearn.svm import LinearSVC
 
+from bot.encoder import DIMENSION
 from bot.errors import InputError
+from bot.nlu.network import Network, NetworkOptions, fit_network, join, latent_directions, softmax
 from bot.nlu.ngrams import Tfidf, character_ngrams, word_ngrams
 from bot.nlu.novelty import choose_threshold, familiarity, principal_directions
+from bot.nlu.stacking import stacking_weights, votes
 
 Floats = NDArray[np.float32]
 _TOLERANCE = 0.01  # of LinearSVC; 0.0001 gives the same labels after a quarter more time
+_NETWORK = [field.name for field in fields(Network)]
 _ABSENT = -2.0  # margin of an intent that a fold had no example of
 
 
@@ -37,6 +40,17 @@ class ModelOptions:
     word_ngrams: tuple[int, int] = (1, 2)
     min_documents: int = 1
     penalty: float = 1.0  # LinearSVC's C
+    latent: int = 256
+    units: int = 256
+    epochs: int = 20
+    min_steps: int = 1500
+    batch: int = 128
+    rate: float = 0.001
+    decay: float = 0.01
+    smoothing: float = 0.1
+    input_dropout: float = 0.2
+    gram_dropout: float = 0.3
+    unit_dropout: float = 0.5
     folds: int = 5
     keep: float = 0.97
     seed: int = 7
@@ -47,6 +61,10 @@ class ModelOptions:
         chosen: dict[str, Any] = {field.name: values[field.name] for field in fields(cls)}
         chosen = {name: tuple(value) if isinstance(value, list) else value for name, value in chosen.items()}
         return cls(**chosen)
+
+    @property
+    def network(self) -> NetworkOptions:
+        return NetworkOptions(**{field.name: getattr(self, field.name) for field in fields(NetworkOptions)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +85,10 @@ class Prediction:
 
 
 class IntentModel:
-    """Learns intents from examples. Learned: `labels_`, `weights_`, `bias_`, `temperature_`, `threshold_`."""
+    """Learns intents from examples.
+
+    Learned, among others: `labels_`, `mix_` (weights of margins, network and neighbours), `threshold_`, `held_out_accuracy_`.
+    """
 
     def __init__(self, options: ModelOptions) -> None:
         self.options = options
@@ -77,65 +98,74 @@ class IntentModel:
 
         Raises InputError for less than two intents.
         """
-        features, targets = self._prepare(examples, intents)
-        vectors = np.stack([example.vector for example in examples])
+        vectors, grams, features = self._prepare(examples, intents)
+        latent = latent_directions(grams, self.options.latent, seed=self.options.seed)
+        self.latent_ = latent.astype(np.float16)  # half the memory; rows are sums of a hundred, so that the rounding is lost in them
         self.directions_ = principal_directions(vectors)
         self.known_ = vectors @ self.directions_
-        self._calibrate(features, targets, self.labels_.index(foreign) if foreign in self.labels_ else -1)
-        weights, self.bias_ = self._fit_head(features, targets)
+        self._learn_held_out(
+            features,
+            _inputs(vectors, grams @ self.latent_.astype(np.float32)),
+            self.labels_.index(foreign) if foreign in self.labels_ else -1,
+        )
+        weights, self.bias_ = self._fit_head(features, self.targets_)
         # One row a feature, so that the few rows of a message lie in one piece each.
         self.weights_ = np.ascontiguousarray(weights.T, dtype=np.float32)
         return self
 
-    def held_out(self, examples: Sequence[Example], intents: Sequence[str], folds: NDArray[np.int64]) -> Floats:
-        """Return for each example what a model says that has not seen its fold: probabilities (examples, `labels_`).
-
-        Raises InputError for less than two intents.
-        """
-        features, targets = self._prepare(examples, intents)
-        margins = np.zeros((len(targets), len(self.labels_)), dtype=np.float32)
-        for fold in np.unique(folds):
-            weights, bias = self._fit_head(features[folds != fold], targets[folds != fold])
-            margins[folds == fold] = features[folds == fold] @ weights.T + bias
-        scaled = margins * _temperature(margins, targets)
-        probabilities: Floats = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-        probabilities /= probabilities.sum(axis=1, keepdims=True)
-        return probabilities
-
-    def predict(self, example: Example, *, limit: int = 10) -> Prediction:
-        """Rank the intents of one message, the `limit` best."""
-        margins = self.margins(example)
-        scaled = margins * self.temperature_
-        probabilities = np.exp(scaled - scaled.max())
-        probabilities /= probabilities.sum()
-        best = np.argsort(-probabilities, kind="stable")[:limit]
-        score = familiarity(margins[None, :], example.vector[None, :] @ self.directions_, self.known_)[0]
-        return Prediction([(self.labels_[index], float(probabilities[index])) for index in best], float(score))
-
-    def margins(self, example: Example) -> Floats:
-        """Return the linear head's output, one number a label, for one message."""
-        options = self.options
-        margins = self.bias_ + (options.encoder_weight * example.vector) @ self.weights_[: len(example.vector)]
-        offset = len(example.vector)
-        for tfidf, grams, weight in (
-            (self.characters_, self._characters(example), options.character_weight),
-            (self.words_, self._words(example), options.word_weight),
-        ):
-            indices, values = tfidf.transform_one(grams)
-            margins += (weight * values) @ self.weights_[offset + indices]
-            offset += len(tfidf.idf_)
-        return np.asarray(margins, dtype=np.float32)
-
-    def _prepare(self, examples: Sequence[Example], intents: Sequence[str]) -> tuple[csr_matrix, NDArray[np.int64]]:
-        """Learn labels and n-grams; return features (examples, columns) and the intents' places among the labels."""
+    def _prepare(self, examples: Sequence[Example], intents: Sequence[str]) -> tuple[Floats, csr_matrix, csr_matrix]:
+        """Learn labels and n-grams; return vectors (n, d), n-grams (n, g) and both together, as the head sees them."""
         self.labels_ = sorted(set(intents))
         if len(self.labels_) < 2:
             raise InputError(f"The training data has {len(self.labels_)} intent(s); a classifier needs two or more")
         index = {label: number for number, label in enumerate(self.labels_)}
-        targets = np.array([index[intent] for intent in intents])
+        self.targets_ = np.array([index[intent] for intent in intents])
         self.characters_ = Tfidf(min_documents=self.options.min_documents).fit([self._characters(one) for one in examples])
         self.words_ = Tfidf(min_documents=self.options.min_documents).fit([self._words(one) for one in examples])
-        return self._features(examples), targets
+        vectors = np.stack([example.vector for example in examples])
+        grams = self._grams(examples)
+        return vectors, grams, hstack([csr_matrix(self.options.encoder_weight * vectors), grams], format="csr", dtype=np.float32)
+
+    def held_out(self, examples: Sequence[Example], intents: Sequence[str], folds: NDArray[np.int64]) -> Floats:
+        """Return for each example what a linear head says that has not seen its fold: probabilities (examples, `labels_`).
+
+        Raises InputError for less than two intents.
+        """
+        _, _, features = self._prepare(examples, intents)
+        margins = np.zeros((len(self.targets_), len(self.labels_)), dtype=np.float32)
+        for fold in np.unique(folds):
+            weights, bias = self._fit_head(features[folds != fold], self.targets_[folds != fold])
+            margins[folds == fold] = features[folds == fold] @ weights.T + bias
+        return softmax(margins * stacking_weights([margins], self.targets_)[0])
+
+    def predict(self, example: Example, *, limit: int = 10) -> Prediction:
+        """Rank the intents of one message, the `limit` best."""
+        margins, logits, likeness = self.opinions(example)
+        mixed = self.mix_ @ np.vstack([margins, logits, votes(likeness, self.targets_, len(self.labels_))])
+        probabilities = softmax(mixed[None, :])[0]
+        best = np.argsort(-probabilities, kind="stable")[:limit]
+        score = familiarity(logits, likeness)[0]
+        return Prediction([(self.labels_[index], float(probabilities[index])) for index in best], float(score))
+
+    def opinions(self, example: Example) -> tuple[Floats, Floats, Floats]:
+        """Return for one message the head's margins (labels), the network's logits (1, labels), the likeness to each example (1, n)."""
+        margins = self.bias_ + (self.options.encoder_weight * example.vector) @ self.weights_[: len(example.vector)]
+        latent = np.zeros(self.latent_.shape[1], dtype=np.float32)
+        offset = 0
+        for tfidf, grams, weight in self._blocks(example):
+            indices, values = tfidf.transform_one(grams)
+            margins += (weight * values) @ self.weights_[len(example.vector) + offset + indices]
+            latent += (weight * values) @ self.latent_[offset + indices]
+            offset += len(tfidf.idf_)
+        logits = self.network_.logits(_inputs(example.vector[None, :], latent[None, :]))
+        likeness = (example.vector @ self.directions_) @ self.known_.T
+        return np.asarray(margins, dtype=np.float32), logits, likeness[None, :]
+
+    def _blocks(self, example: Example) -> list[tuple[Tfidf, list[str], float]]:
+        return [
+            (self.characters_, self._characters(example), self.options.character_weight),
+            (self.words_, self._words(example), self.options.word_weight),
+        ]
 
     def _characters(self, example: Example) -> list[str]:
         return character_ngrams(example.text, *self.options.character_ngrams)
@@ -143,9 +173,8 @@ class IntentModel:
     def _words(self, example: Example) -> list[str]:
         return word_ngrams(example.words, *self.options.word_ngrams)
 
-    def _features(self, examples: Sequence[Example]) -> csr_matrix:
+    def _grams(self, examples: Sequence[Example]) -> csr_matrix:
         blocks = [
-            csr_matrix(self.options.encoder_weight * np.stack([example.vector for example in examples])),
             self.options.character_weight * self.characters_.transform([self._characters(one) for one in examples]),
             self.options.word_weight * self.words_.transform([self._words(one) for one in examples]),
         ]
@@ -162,22 +191,36 @@ class IntentModel:
         weights[head.classes_], bias[head.classes_] = coefficients, intercepts
         return weights, bias
 
-    def _calibrate(self, features: csr_matrix, targets: NDArray[np.int64], foreign: int) -> None:
-        """Choose temperature and threshold by what models say of examples that they have not seen."""
+    def _fit_network(self, inputs: Floats, targets: NDArray[np.int64], fold: int) -> Network:
+        options = self.options
+        return fit_network(inputs, targets, len(self.labels_), dense=DIMENSION, options=options.network, seed=options.seed + fold)
+
+    def _learn_held_out(self, features: csr_matrix, inputs: Floats, foreign: int) -> None:
+        """Train a network without each fold, and choose weights and threshold by what is said of examples not seen.
+
+        The networks of all folds together are the one that serves, so that none is trained only to be thrown away.
+        """
+        targets, labels = self.targets_, len(self.labels_)
         folds = self._folds(targets)
-        margins = np.zeros((len(targets), len(self.labels_)), dtype=np.float32)
+        margins, logits, near = (np.zeros((len(targets), labels), dtype=np.float32) for _ in range(3))
         scores = np.zeros(len(targets), dtype=np.float32)
+        networks = []
         for fold in np.unique(folds):
             held, rest = folds == fold, folds != fold
             if len(np.unique(targets[rest])) < 2:
                 continue
             weights, bias = self._fit_head(features[rest], targets[rest])
             margins[held] = features[held] @ weights.T + bias
-            scores[held] = familiarity(margins[held], self.known_[held], self.known_[rest])
-        self.temperature_ = _temperature(margins, targets)
-        ours = (targets != foreign) & (margins.argmax(axis=1) == targets)
-        self.threshold_ = choose_threshold(scores[ours], keep=self.options.keep)
-        self.held_out_accuracy_ = float((margins.argmax(axis=1) == targets).mean())
+            networks.append(self._fit_network(inputs[rest], targets[rest], int(fold)))
+            logits[held] = networks[-1].logits(inputs[held])
+            likeness = self.known_[held] @ self.known_[rest].T
+            near[held] = votes(likeness, targets[rest], labels)
+            scores[held] = familiarity(logits[held], likeness)
+        self.network_ = join(networks or [self._fit_network(inputs, targets, 0)])
+        self.mix_ = stacking_weights([margins, logits, near], targets)
+        right = np.tensordot(self.mix_, np.stack([margins, logits, near]), axes=1).argmax(axis=1) == targets
+        self.threshold_ = choose_threshold(scores[(targets != foreign) & right], keep=self.options.keep)
+        self.held_out_accuracy_ = float(right.mean())
 
     def _folds(self, targets: NDArray[np.int64]) -> NDArray[np.int64]:
         """Deal the examples of each intent to the folds in turn, in a random order."""
@@ -196,13 +239,16 @@ class IntentModel:
             bias=self.bias_,
             directions=self.directions_,
             known=self.known_,
+            targets=self.targets_,
+            latent=self.latent_,
+            mix=self.mix_,
+            **{f"network_{name}": value for name, value in zip(_NETWORK, astuple(self.network_), strict=True)},
             character_idf=self.characters_.idf_,
             word_idf=self.words_.idf_,
         )
         learned = {
             "options": asdict(self.options),
             "labels": self.labels_,
-            "temperature": self.temperature_,
             "threshold": self.threshold_,
             "held_out_accuracy": self.held_out_accuracy_,
             "characters": self.characters_.grams,
@@ -216,23 +262,19 @@ class IntentModel:
         learned = json.loads((folder / "model.json").read_text(encoding="utf8"))
         model = cls(ModelOptions.of(learned["options"]))
         model.labels_ = learned["labels"]
-        model.temperature_, model.threshold_ = learned["temperature"], learned["threshold"]
+        model.threshold_ = learned["threshold"]
         model.held_out_accuracy_ = learned["held_out_accuracy"]
         with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
             model.weights_, model.bias_ = arrays["weights"], arrays["bias"]
-            model.directions_, model.known_ = arrays["directions"], arrays["known"]
+            model.directions_, model.known_, model.targets_ = arrays["directions"], arrays["known"], arrays["targets"]
+            model.latent_, model.mix_ = arrays["latent"], arrays["mix"]
+            model.network_ = Network(*(arrays[f"network_{name}"] for name in _NETWORK))
             model.characters_ = Tfidf.restore(learned["characters"], arrays["character_idf"])
             model.words_ = Tfidf.restore(learned["words"], arrays["word_idf"])
         return model
 
 
-def _temperature(margins: Floats, targets: NDArray[np.int64]) -> float:
-    """Return the factor that makes the softmax of held-out margins most probable (temperature scaling, Guo et al. 2017)."""
-
-    def loss(logarithm: float) -> float:
-        scaled = margins.astype(np.float64) * np.exp(logarithm)
-        highest = scaled.max(axis=1)
-        normaliser = highest + np.log(np.exp(scaled - highest[:, None]).sum(axis=1))
-        return float((normaliser - scaled[np.arange(len(targets)), targets]).mean())
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-2.0, 4.0), method="bounded").x))
+def _inputs(vectors: Floats, latent: Floats) -> Floats:
+    """Return the network's inputs (n, DIMENSION + k): both parts with entries of about 1."""
+    inputs: Floats = np.hstack([vectors * np.float32(np.sqrt(DIMENSION)), latent]).astype(np.float32)
+    return inputs

