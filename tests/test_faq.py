@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import yaml
 
 from bot.encoder import shared_encoder
+from bot.encoders import Vectors
 from bot.errors import SettingError
 from bot.faq import FOLDER, THRESHOLD, Faq, read_entries
 from bot.languages import LANGUAGES
@@ -53,6 +55,22 @@ def test_a_text_is_found_by_likeness_above_the_threshold_only(folder: Path) -> N
     assert found.entry.id == "hours"
     assert faq.search("my cat is green", "en") is None
     assert faq.search("when are you open?", "zh") is None
+
+
+def test_an_encoder_to_which_all_is_alike_gets_a_threshold_of_its_own(folder: Path) -> None:
+    class Narrow(BigramEncoder):
+        """Like E5: a large part of every vector is the same."""
+
+        def encode(self, texts: Sequence[str]) -> Vectors:
+            own = super().encode(texts)
+            return np.hstack([own, np.full((len(own), 1), 2, dtype=np.float32)]) / np.float32(5**0.5)
+
+    loose, fitting = Faq(folder, Narrow()), Faq(folder, Narrow(), threshold=None)
+
+    assert loose.search("my cat is green", "en") is not None
+    assert fitting.search("my cat is green", "en") is None
+    assert fitting.search("when are you open?", "en") is not None
+    assert fitting.search("when are you open?", "zh") is None
 
 
 def test_an_edited_file_is_seen_at_the_next_question(folder: Path) -> None:
