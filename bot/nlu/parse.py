@@ -18,12 +18,14 @@ class Parser:
     def __init__(self, model: Path) -> None:
         prepare_rasa()
         from rasa.core.agent import Agent
-        from rasa.shared.exceptions import RasaException
+        from rasa.engine.exceptions import GraphComponentException
 
         try:
             self._agent = Agent.load(str(model))
-        except RasaException as error:
-            raise own_cause(error) or error from error
+        except GraphComponentException as error:
+            if own := own_cause(error):
+                raise own from error
+            raise
 
     def parse(self, text: str) -> dict[str, Any]:
         """Return text, intent, confidence, ranking, entities, language, tokens, novelty; `cut` if the text was too long."""

@@ -78,6 +78,7 @@ def _train_into(folder: Path, settings: Settings, root: Path, progress: Progress
     config = _write_config(folder / "config.yml", settings, root)
     prepare_rasa()
     progress("importing")
+    from rasa.engine.exceptions import GraphComponentException
     from rasa.model_training import train as rasa_train
     from rasa.shared.exceptions import RasaException
 
@@ -86,7 +87,11 @@ def _train_into(folder: Path, settings: Settings, root: Path, progress: Progress
     try:
         result = rasa_train(str(root / "domain.yml"), str(config), files, output=str(folder), fixed_model_name="model", force_training=True)
     except (RasaException, SystemExit) as error:
-        raise SettingError(f"Rasa cannot train with config.yml, domain.yml and nlu_data: {own_cause(error) or error}") from error
+        raise SettingError(f"Rasa cannot train with config.yml, domain.yml and nlu_data: {error}") from error
+    except GraphComponentException as error:
+        if own := own_cause(error):
+            raise own from error
+        raise
     if not result.model:
         raise SettingError("Rasa has trained no model: nlu_data holds no examples")
     return Path(result.model)
