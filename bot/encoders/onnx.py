@@ -43,7 +43,7 @@ class OnnxBackend:
         return vectors
 
     def _tokens(self, text: str) -> list[int]:
-        text = self._folder.prompt + text.encode("utf8", "replace").decode()  # half a surrogate pair is no text to the tokenizer
+        text = self._folder.prompt + text
         ids: list[int] = self._tokenizer.encode(text.lower() if self._folder.lower_case else text).ids
         return ids
 

@@ -31,6 +31,5 @@ class TransformersBackend:
         self.dimension = int(self._model.get_sentence_embedding_dimension())
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        clean = [text.encode("utf8", "replace").decode() for text in texts]
         options = {"batch_size": _BATCH, "normalize_embeddings": True, "show_progress_bar": False, "convert_to_numpy": True}
-        return np.asarray(self._model.encode(clean, prompt=self._prompt, **options), dtype=np.float32)
+        return np.asarray(self._model.encode(list(texts), prompt=self._prompt, **options), dtype=np.float32)

@@ -116,8 +116,8 @@ def _settle(component: dict[str, Any], settings: Settings, root: Path) -> None:
         component["cache"] = str(settings.data_dir / "cache")
     if "timezone" in component:
         component["timezone"] = settings.company_timezone
-    if "model" in component:
-        component["model"] = _encoder(component["model"], settings)
+    if component["name"].endswith("SentenceEncoder"):
+        component["model"] = _encoder(component.get("model", DEFAULT_MODEL), settings)
     for option in ("user_dictionary", "rules"):
         if component.get(option):
             component[option] = str(root / component[option])
