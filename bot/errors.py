@@ -71,3 +71,11 @@ class ServiceError(BotError):
     def __init__(self, message: str, *, permanent: bool = False) -> None:
         super().__init__(message)
         self.permanent = permanent
+
+
+def own_cause(error: BaseException) -> BotError | None:
+    """Return the error of ours that a library has wrapped into its own."""
+    cause = error.__cause__
+    while cause is not None and not isinstance(cause, BotError):
+        cause = cause.__cause__
+    return cause

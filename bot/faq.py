@@ -15,7 +15,8 @@ from typing import Protocol
 import numpy as np
 import yaml
 
-from bot.encoder import Vectors, shared_encoder
+from bot.encoder import shared_encoder
+from bot.encoders import Vectors
 from bot.errors import SettingError
 from bot.languages import LANGUAGES
 

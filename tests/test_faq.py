@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import yaml
 
-from bot.encoder import Vectors, shared_encoder
+from bot.encoder import shared_encoder
+from bot.encoders import Vectors
 from bot.errors import SettingError
 from bot.faq import FOLDER, THRESHOLD, Faq, read_entries
 from bot.languages import LANGUAGES

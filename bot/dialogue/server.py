@@ -16,7 +16,7 @@ from bot.dialogue.responses import Responses
 from bot.dialogue.tracker_store import SqlTrackerStore
 from bot.dialogue.turns import Turns
 from bot.dialogue.understanding import parse_with
-from bot.errors import SettingError
+from bot.errors import SettingError, own_cause
 from bot.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ def load(model: Path, store: SqlTrackerStore, responses: Responses, endpoint: Ac
     try:
         return TurnProcessor(model, store=store, responses=responses, endpoint=endpoint)
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
+        reason = own_cause(error) or f"{type(error).__name__}: {error}"
         raise SettingError(f"the model {model} cannot be loaded ({reason}); train a new one with `yingda train`") from error
 
 

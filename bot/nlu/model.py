@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
 from sklearn.svm import LinearSVC
 
-from bot.encoder import DIMENSION
 from bot.errors import InputError
 from bot.nlu.network import Network, NetworkOptions, fit_network, join, latent_directions, softmax
 from bot.nlu.ngrams import Tfidf, character_ngrams, word_ngrams
@@ -193,7 +192,9 @@ class IntentModel:
 
     def _fit_network(self, inputs: Floats, targets: NDArray[np.int64], fold: int) -> Network:
         options = self.options
-        return fit_network(inputs, targets, len(self.labels_), dense=DIMENSION, options=options.network, seed=options.seed + fold)
+        return fit_network(
+            inputs, targets, len(self.labels_), dense=len(self.directions_), options=options.network, seed=options.seed + fold
+        )
 
     def _learn_held_out(self, features: csr_matrix, inputs: Floats, foreign: int) -> None:
         """Train a network without each fold, and choose weights and threshold by what is said of examples not seen.
@@ -275,6 +276,6 @@ class IntentModel:
 
 
 def _inputs(vectors: Floats, latent: Floats) -> Floats:
-    """Return the network's inputs (n, DIMENSION + k): both parts with entries of about 1."""
-    inputs: Floats = np.hstack([vectors * np.float32(np.sqrt(DIMENSION)), latent]).astype(np.float32)
+    """Return the network's inputs (n, d + k) of vectors (n, d) and latent (n, k): both parts with entries of about 1."""
+    inputs: Floats = np.hstack([vectors * np.float32(np.sqrt(vectors.shape[1])), latent]).astype(np.float32)
     return inputs

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from bot.errors import own_cause
 from bot.nlu.rasa_environment import prepare_rasa
 from bot.nlu.training import newest_model
 from bot.settings import Settings
@@ -17,8 +18,14 @@ class Parser:
     def __init__(self, model: Path) -> None:
         prepare_rasa()
         from rasa.core.agent import Agent
+        from rasa.engine.exceptions import GraphComponentException
 
-        self._agent = Agent.load(str(model))
+        try:
+            self._agent = Agent.load(str(model))
+        except GraphComponentException as error:
+            if own := own_cause(error):
+                raise own from error
+            raise
 
     def parse(self, text: str) -> dict[str, Any]:
         """Return text, intent, confidence, ranking, entities, language, tokens, sentiment, novelty; `cut` if the text was too long."""

@@ -19,7 +19,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
-from bot.encoder import Encoder
+from bot.encoder import DEFAULT_MODEL, Encoder
 from bot.errors import InputError
 from bot.languages import LANGUAGES
 from bot.nlu.features import SentenceEncoder, sentence_vector
@@ -66,6 +66,7 @@ class SentimentClassifier(GraphComponent):  # type: ignore[misc]
             # The same data give the same model.
             "seed": 7,
             # As SentenceEncoder's.
+            "model": DEFAULT_MODEL,
             "cache": None,
         }
 
@@ -73,6 +74,7 @@ class SentimentClassifier(GraphComponent):  # type: ignore[misc]
         self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource, model: SentimentModel | None = None
     ) -> None:
         self._options = options_of(config)
+        self._encoder_model = str(config["model"])
         self._cache_file = Path(config["cache"]) / "encoder.sqlite3" if config["cache"] else None
         self._model_storage = model_storage
         self._resource = resource
@@ -97,7 +99,7 @@ class SentimentClassifier(GraphComponent):  # type: ignore[misc]
             return cls(config, model_storage, resource, SentimentModel.load(folder))
 
     def train(self, training_data: TrainingData) -> Resource:
-        self._model = learn(self._options, encoder=Encoder(self._cache_file))
+        self._model = learn(self._options, encoder=Encoder(self._cache_file, model=self._encoder_model))
         with self._model_storage.write_to(self._resource) as folder:
             self._model.save(folder)
         return self._resource

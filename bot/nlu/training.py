@@ -11,7 +11,9 @@ from typing import Any
 
 import yaml
 
-from bot.errors import NotFoundError, SettingError
+from bot.encoder import DEFAULT_MODEL
+from bot.encoders import identity_of
+from bot.errors import NotFoundError, SettingError, own_cause
 from bot.nlu.rasa_environment import prepare_rasa
 from bot.settings import Settings
 
@@ -59,7 +61,7 @@ def newest_model(settings: Settings) -> Path:
 def model_fingerprint(settings: Settings, *, root: Path) -> str:
     """Return the SHA-256 of everything that makes the model."""
     digest = hashlib.sha256()
-    digest.update(f"{importlib.metadata.version('rasa')} {settings.company_timezone}".encode())
+    digest.update(f"{importlib.metadata.version('rasa')} {settings.company_timezone} {identity_of(settings.encoder)}".encode())
     for path in _sources(root):
         digest.update(path.relative_to(root).as_posix().encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
@@ -69,7 +71,8 @@ def model_fingerprint(settings: Settings, *, root: Path) -> str:
 def _sources(root: Path) -> Iterator[Path]:
     yield from (root / "config.yml", root / "domain.yml")
     yield from (root / "bot" / name for name in ("encoder.py", "languages.py", "sentiment.py"))
-    yield from sorted((root / "bot" / "nlu").glob("*.py"))
+    for package in ("encoders", "nlu"):
+        yield from sorted((root / "bot" / package).glob("*.py"))
     for name in (*_DATA, *_COMPONENT_DATA):
         yield from sorted(path for path in (root / "nlu_data" / name).rglob("*") if path.is_file())
 
@@ -88,6 +91,7 @@ def _train_into(folder: Path, settings: Settings, root: Path, progress: Progress
     config = _write_config(folder / "config.yml", settings, root)
     prepare_rasa()
     progress("importing")
+    from rasa.engine.exceptions import GraphComponentException
     from rasa.model_training import train as rasa_train
     from rasa.shared.exceptions import RasaException
 
@@ -97,6 +101,10 @@ def _train_into(folder: Path, settings: Settings, root: Path, progress: Progress
         result = rasa_train(str(root / "domain.yml"), str(config), files, output=str(folder), fixed_model_name="model", force_training=True)
     except (RasaException, SystemExit) as error:
         raise SettingError(f"Rasa cannot train with config.yml, domain.yml and nlu_data: {error}") from error
+    except GraphComponentException as error:
+        if own := own_cause(error):
+            raise own from error
+        raise
     if not result.model:
         raise SettingError("Rasa has trained no model: nlu_data holds no examples")
     return Path(result.model)
@@ -121,11 +129,22 @@ def _settle(component: dict[str, Any], settings: Settings, root: Path) -> None:
         component["cache"] = str(settings.data_dir / "cache")
     if "timezone" in component:
         component["timezone"] = settings.company_timezone
+    if component["name"].endswith(("SentenceEncoder", "SentimentClassifier")):
+        component["model"] = _encoder(component.get("model", DEFAULT_MODEL), settings)
     for option in ("user_dictionary", "rules", "examples"):
         if component.get(option):
             component[option] = str(root / component[option])
     if "names" in component:
         component["names"] = [str(root / name) for name in component["names"]]
+
+
+def _encoder(written: str, settings: Settings) -> str:
+    if written not in (DEFAULT_MODEL, settings.encoder):
+        raise SettingError(
+            f"config.yml's SentenceEncoder has the model {written!r} and YINGDA_ENCODER is {settings.encoder!r}: "
+            f"set YINGDA_ENCODER={written}, which the FAQ reads too, and leave model: {DEFAULT_MODEL}"
+        )
+    return settings.encoder
 
 
 def _models(folder: Path) -> list[Path]:

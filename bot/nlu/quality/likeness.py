@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from rapidfuzz.distance import Indel
 
-from bot.encoder import Vectors
+from bot.encoders import Vectors
 from bot.nlu.quality.examples import Annotated
 from bot.nlu.quality.texts import plain
 

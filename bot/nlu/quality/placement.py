@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.encoder import Vectors
+from bot.encoders import Vectors
 from bot.nlu.model import Example, IntentModel, ModelOptions
 from bot.nlu.normalize import fold
 from bot.nlu.quality.examples import Annotated

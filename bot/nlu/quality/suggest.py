@@ -12,7 +12,8 @@ import numpy as np
 import sqlalchemy as sa
 
 from bot.crypto import Cipher
-from bot.encoder import Encoder, Vectors
+from bot.encoder import Encoder
+from bot.encoders import Vectors
 from bot.ids import utcnow
 from bot.languages import LANGUAGES, detect_language
 from bot.nlu.normalize import fold
@@ -80,7 +81,7 @@ class Suggestions:
         yield f"# {group.count} messages ({said}); {fits}, next {group.next_intent}; {language}: {file or 'a file of your choice'}"
         yield f"- intent: {group.intent}"
         yield "  examples: |"
-        for text, count in sorted(texts, key=lambda one: -one[1]):
+        for text, _ in sorted(texts, key=lambda one: -one[1]):
             yield f"    - {text}"
 
 
@@ -102,7 +103,7 @@ def suggest(engine: sa.Engine, settings: Settings, root: Path, *, days: float, s
     masker = Masker(EntityRules(folder, configured.option(EXTRACTOR, "lists", {})))
     known = {plain(example.text) for example in data.examples}
     wordings = _wordings(rows, masker, known)
-    encoder = Encoder(settings.data_dir / "cache" / "encoder.sqlite3")
+    encoder = Encoder(settings.data_dir / "cache" / "encoder.sqlite3", model=settings.encoder)
     groups = _grouped(wordings, _vectors(encoder, [read_markup(group_text)[0] for group_text in wordings], "encode messages", show))
     vectors = _vectors(encoder, [example.text for example in data.examples], "encode examples", show)
     _propose(groups, data.examples, vectors)
