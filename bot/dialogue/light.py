@@ -25,8 +25,9 @@ CONNECTORS = frozenset({"aio_pika", "aiogram", "engineio", "fbmessenger", "googl
 )
 STORES = frozenset({"boto3", "botocore", "pymongo", "redis"})
 TOOLS = frozenset({"apscheduler", "dask", "matplotlib", "prompt_toolkit", "questionary", "sentry_sdk"})
-# These are optional to scikit-learn and spaCy, which do without when the import fails.
-HIDDEN = frozenset({"pandas", "tensorflow.experimental"})
+# Optional to scikit-learn and spaCy, which do without when the import fails: a stand-in would mislead spaCy; pandas is large.
+MISLEADING = frozenset({"tensorflow.experimental"})
+HIDDEN = MISLEADING | {"pandas"}
 
 NEURAL = ("DIETClassifier", "TEDPolicy", "UnexpecTEDIntentPolicy", "ResponseSelector", "LanguageModelFeaturizer", "ConveRTFeaturizer")
 
@@ -36,12 +37,12 @@ def lighten(model: Path) -> None:
     names = CONNECTORS | STORES | TOOLS
     if not any(component.endswith(NEURAL) for component in components(model)):
         names |= TENSORFLOW
-    leave_out(names)
+    leave_out(names, hidden=HIDDEN)
 
 
-def leave_out(names: frozenset[str]) -> None:
-    """Put stand-ins in the place of these top-level packages, unless they have been imported already."""
-    sys.meta_path.insert(0, StandIns(names - set(sys.modules)))
+def leave_out(names: frozenset[str], *, hidden: frozenset[str] = MISLEADING) -> None:
+    """Put stand-ins in the place of these top-level packages, unless they have been imported already; `hidden` ones are not to be found."""
+    sys.meta_path.insert(0, StandIns(names - set(sys.modules), hidden))
 
 
 def components(model: Path) -> list[str]:
@@ -55,11 +56,12 @@ def components(model: Path) -> list[str]:
 class StandIns(MetaPathFinder, Loader):
     """Finds a stand-in for each named top-level package and all that is below it."""
 
-    def __init__(self, names: frozenset[str] | set[str]) -> None:
+    def __init__(self, names: frozenset[str] | set[str], hidden: frozenset[str] = HIDDEN) -> None:
         self._names = names
+        self._hidden = hidden
 
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        if fullname in HIDDEN:
+        if fullname in self._hidden:
             raise ModuleNotFoundError(f"{fullname} is hidden from this process; see bot.dialogue.light", name=fullname)
         if fullname.partition(".")[0] not in self._names:
             return None
