@@ -80,7 +80,7 @@ class Suggestions:
         yield f"# {group.count} messages ({said}); {fits}, next {group.next_intent}; {language}: {file or 'a file of your choice'}"
         yield f"- intent: {group.intent}"
         yield "  examples: |"
-        for text, count in sorted(texts, key=lambda one: -one[1]):
+        for text, _ in sorted(texts, key=lambda one: -one[1]):
             yield f"    - {text}"
 
 
