@@ -140,7 +140,7 @@ def duplicate_in_other_intent(spoiler: Spoiler) -> None:
 
 def shifted(spoiler: Spoiler) -> None:
     """One border of an entity taken along by a character, outwards or inwards."""
-    name, line = spoiler.pick(lambda name, line: bool(re.search(r"\w\[[^\]]{2,}\]\([a-z_]+\)|\[[^\]]{2,}\]\([a-z_]+\)\w", line.marked)))
+    _, line = spoiler.pick(lambda name, line: bool(re.search(r"\w\[[^\]]{2,}\]\([a-z_]+\)|\[[^\]]{2,}\]\([a-z_]+\)\w", line.marked)))
     outwards = [(r"(\w)\[([^\]]{2,})\](\([a-z_]+\))", r"[\1\2]\3"), (r"\[([^\]]{2,})\](\([a-z_]+\))(\w)", r"[\1\3]\2")]
     inwards = [(r"\[(\w)([^\]]+)\](\([a-z_]+\))", r"\1[\2]\3"), (r"\[([^\]]+)(\w)\](\([a-z_]+\))", r"[\1]\3\2")]
     usable = [(pattern, new) for pattern, new in outwards + inwards if re.search(pattern, line.marked)]
@@ -206,7 +206,7 @@ def too_few(spoiler: Spoiler) -> None:
 
 
 def broken_yaml(spoiler: Spoiler) -> None:
-    name, line = spoiler.pick(lambda name, line: "account" in name and not MARKED.search(line.marked))
+    _, line = spoiler.pick(lambda name, line: "account" in name and not MARKED.search(line.marked))
     line.written, line.defect = f"\t- {line.marked}", "broken YAML"
 
 
