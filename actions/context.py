@@ -35,6 +35,7 @@ class Message:
     intent: str
     entities: dict[str, str]
     ranking: list[tuple[str, float]]
+    foreign: bool = False  # unlike all examples: nothing of ours, or ours in words never seen
 
     @property
     def confidence(self) -> float:
@@ -141,7 +142,12 @@ def _message(latest: dict[str, Any]) -> Message:
         intent=(latest.get("intent") or {}).get("name") or "",
         entities=_entities(latest.get("entities") or []),
         ranking=[(guess["name"], float(guess["confidence"])) for guess in latest.get("intent_ranking") or []],
+        foreign=_is_foreign(latest.get("novelty") or {}),
     )
+
+
+def _is_foreign(novelty: dict[str, float]) -> bool:
+    return bool(novelty) and novelty["familiarity"] < novelty["threshold"]
 
 
 def _entities(found: list[dict[str, Any]]) -> dict[str, str]:

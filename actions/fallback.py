@@ -1,4 +1,7 @@
-"""What was not understood: a text of the FAQ that is like it, else a guess to choose from, and at the second time a human."""
+"""What was not understood: a text of the FAQ that is like it, else an answer that fits, and at the second time a human.
+
+There are two kinds. Between two intents of ours: "did you mean A or B?". Unlike all that we know: "that is nothing I can help with".
+"""
 
 from __future__ import annotations
 
@@ -55,7 +58,9 @@ async def not_understood(talk: Talk) -> Events:
         talk.say("utter_not_understood_in_form")
         return []
     guesses = _guesses(talk)
-    if guesses:
+    if talk.message.foreign:
+        talk.say(_OUT_OF_SCOPE, buttons=[*guesses, talk.button("human", "human_handoff")])
+    elif guesses:
         talk.say("utter_did_you_mean", buttons=[*guesses, talk.button("human", "human_handoff")])
     else:
         talk.say("utter_not_understood", buttons=[talk.button("human", "human_handoff")])

@@ -33,6 +33,10 @@ class Bot(Protocol):
         """Return what the bot has made of each message of the conversation."""
         ...
 
+    async def parse(self, session: aiohttp.ClientSession, text: str) -> None:
+        """Have a text parsed, outside of any conversation; raises for an answer that is no parse."""
+        ...
+
 
 class Ours:
     """`POST /webhooks/yingda/turn`. A hand-off counts as a reply: the service has the sentence for it."""
@@ -41,6 +45,7 @@ class Ours:
 
     def __init__(self, url: str, token: str) -> None:
         self._url = f"{url}/webhooks/yingda/turn"
+        self._parse_url = f"{url}/model/parse"
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._heard: dict[str, list[str]] = {}
 
@@ -56,6 +61,9 @@ class Ours:
 
     async def intents(self, session: aiohttp.ClientSession, conversation: Conversation) -> list[str]:
         return self._heard.get(conversation.id, [])
+
+    async def parse(self, session: aiohttp.ClientSession, text: str) -> None:
+        await _parse(session, self._parse_url, text, self._headers)
 
 
 class Stock:
@@ -80,3 +88,13 @@ class Stock:
         async with session.get(address, params={"include_events": "ALL"}) as response:
             tracker = await response.json()
         return [event["parse_data"]["intent"]["name"] or "" for event in tracker["events"] if event["event"] == "user"]
+
+    async def parse(self, session: aiohttp.ClientSession, text: str) -> None:
+        await _parse(session, f"{self._url}/model/parse", text, {})
+
+
+async def _parse(session: aiohttp.ClientSession, url: str, text: str, headers: dict[str, str]) -> None:
+    async with session.post(url, json={"text": text}, headers=headers) as response:
+        parsed = await response.json()
+    if response.status != 200 or "intent" not in parsed:
+        raise RuntimeError(f"{url} answered {response.status}: {parsed}")

@@ -51,6 +51,16 @@ async def say_all(bot: Bot, conversations: Sequence[Conversation], *, senders: i
     return Pass(answers, seconds, whole_s)
 
 
+async def parses_per_s(bot: Bot, conversations: Sequence[Conversation]) -> float:
+    """Have every message parsed, one after the other."""
+    texts = [line.text for conversation in conversations for line in conversation.lines]
+    async with new_session() as session, asyncio.timeout(PASS_WITHIN_S):
+        began = time.perf_counter()
+        for text in texts:
+            await bot.parse(session, text)
+        return len(texts) / (time.perf_counter() - began)
+
+
 async def rightly_understood(bot: Bot, conversations: Sequence[Conversation]) -> list[tuple[str, bool]]:
     """Return for each message that was said the language it is written in and whether the bot found its intent."""
     found = []

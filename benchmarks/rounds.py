@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.bots import Bot
 from benchmarks.conversations import Conversation
-from benchmarks.load import Pass, new_session, rightly_understood, say_all
+from benchmarks.load import Pass, new_session, parses_per_s, rightly_understood, say_all
 from benchmarks.measure import Use, percentile, use_of
 from benchmarks.service import Running
 
@@ -45,6 +45,7 @@ class Round:
     start_s: float
     turns_per_s_1: float
     turns_per_s_8: float
+    parses_per_s: float
     p50_ms: float
     p95_ms: float
     cpu_ms_per_turn: float
@@ -67,6 +68,7 @@ async def run_round(bot: Bot, process: Running, actions: Running, script: Script
         start_s=start_s,
         turns_per_s_1=one.turns_per_s,
         turns_per_s_8=many.turns_per_s,
+        parses_per_s=await parses_per_s(bot, script.one),
         p50_ms=percentile(one.seconds, 0.5) * 1000,
         p95_ms=percentile(one.seconds, 0.95) * 1000,
         cpu_ms_per_turn=spent_s * 1000 / len(one.answers + many.answers),

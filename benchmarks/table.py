@@ -20,6 +20,7 @@ LEAST_ANSWERED = 0.98  # of the messages; stock Rasa is silent where its interpr
 ROWS = (
     ("turns_per_s_1", "turns per second, 1 sender"),
     ("turns_per_s_8", "turns per second, 8 senders"),
+    ("parses_per_s", "parses per second over HTTP, 1 sender"),
     ("p50_ms", "median of a turn, ms"),
     ("p95_ms", "95th percentile, ms"),
     ("cpu_ms_per_turn", "processor time of a turn, ms"),
@@ -51,6 +52,7 @@ def summarise(rounds: Sequence[Round], trained: Trained) -> Result:
     return {
         "turns_per_s_1": middle(lambda one: one.turns_per_s_1),
         "turns_per_s_8": middle(lambda one: one.turns_per_s_8),
+        "parses_per_s": middle(lambda one: one.parses_per_s),
         "p50_ms": middle(lambda one: one.p50_ms),
         "p95_ms": middle(lambda one: one.p95_ms),
         "cpu_ms_per_turn": middle(lambda one: one.cpu_ms_per_turn),
@@ -71,7 +73,7 @@ def ratios(ours: Result, stock: Result, rounds: Sequence[tuple[Round, Round]]) -
     """Return ours divided by stock. Of the speeds it is the median of the rounds' own ratios, since both halves see the same neighbours."""
     paired = {
         name: median(getattr(one, name) / getattr(other, name) for one, other in rounds)
-        for name in ("turns_per_s_1", "turns_per_s_8", "p50_ms", "p95_ms", "cpu_ms_per_turn", "start_s")
+        for name in ("turns_per_s_1", "turns_per_s_8", "parses_per_s", "p50_ms", "p95_ms", "cpu_ms_per_turn", "start_s")
     }
     return {name: ours[name] / stock[name] for name, _ in ROWS if stock[name]} | paired
 

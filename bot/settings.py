@@ -47,6 +47,8 @@ class Settings:
     rasa_timeout_s: float
     rasa_notice_s: float
     rasa_down_limit_s: float
+    nlu_floor: float  # `yingda nlu test` fails when the macro F1 of intents is below it in a language
+    nlu_entity_floor: float  # the same for entities
     demo: bool
     log_level: str
 
@@ -119,6 +121,8 @@ def load_settings(environment: Mapping[str, str] | None = None, *, root: Path | 
         rasa_timeout_s=_number(values, "RASA_TIMEOUT_S", 8),
         rasa_notice_s=_number(values, "RASA_NOTICE_S", 3),
         rasa_down_limit_s=_number(values, "RASA_DOWN_LIMIT_S", 60),
+        nlu_floor=_share(values, "NLU_FLOOR", 0.95),
+        nlu_entity_floor=_share(values, "NLU_ENTITY_FLOOR", 0.95),
         demo=_demo(values, data_dir),
         log_level=text("LOG_LEVEL", "INFO").upper(),
     )
@@ -182,6 +186,17 @@ def _number(values: Mapping[str, str], name: str, default: float) -> float:
     if not 0 < number <= 86400:
         raise SettingError(f"{name} is {raw!r}; it must be more than 0 and at most 86400 seconds")
     return number
+
+
+def _share(values: Mapping[str, str], name: str, default: float) -> float:
+    raw = values.get(name) or str(default)
+    try:
+        share = float(raw)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise SettingError(f"{name} is {raw!r}; it must be a number from 0 to 1")
+    return share
 
 
 def _count(values: Mapping[str, str], name: str, default: int) -> int:

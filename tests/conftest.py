@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import os
 import shutil
@@ -17,12 +18,15 @@ import redis.asyncio as aioredis
 from bot.crypto import Cipher
 from bot.database import Database
 from bot.database.migrate import migrate
+from bot.nlu.training import is_trained, newest_model
 from bot.redis import connect, embedded_server_command
 from bot.settings import Settings, load_settings
+from bot.system.processes import python_process
 from tests.postgres import Fill, PostgresServer
 
 CopyOf = Callable[..., str]
 
+ROOT = Path(__file__).parents[1]
 DATA_KEY = bytes(range(32))  # of all tests, so that filled databases can be copied
 
 IN_CI = os.environ.get("CI") == "true"
@@ -118,6 +122,20 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 @pytest.fixture(scope="session")
 def cipher() -> Cipher:
     return Cipher(DATA_KEY)
+
+
+@pytest.fixture(scope="session")
+def trained_model(request: pytest.FixtureRequest) -> Path:
+    """The product's model, made as `yingda up` makes it: once for all workers, and again only when something of it has changed."""
+    folder = Path(request.config.cache.mkdir("trained-model"))  # type: ignore[union-attr]
+    settings = load_settings({"YINGDA_DATA_DIR": str(folder)}, root=ROOT)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not is_trained(settings, root=ROOT):
+            learn = python_process("learn", "bot.system.learn", settings=settings, root=ROOT)
+            done = subprocess.run(learn.command, env=learn.environment, cwd=learn.folder, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+        return newest_model(settings)
 
 
 @pytest.fixture(scope="session")

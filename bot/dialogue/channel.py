@@ -1,9 +1,11 @@
-"""The HTTP side: `POST /webhooks/yingda/turn` and `GET /status`; everything but the status needs the internal token."""
+"""The HTTP side: `POST /webhooks/yingda/turn`, `POST /model/parse`, `GET /status`; all but the status need the internal token."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from sanic import Request
@@ -26,6 +28,19 @@ def add_status(app: App, model: Model) -> None:
     @app.get("/status")
     async def status(request: Request) -> HTTPResponse:
         return json_response({"ready": True, "model": model.id, "file": model.file})
+
+
+class ParseRequest(msgspec.Struct):
+    text: str
+
+
+def add_parse(app: App, parse: Callable[[str], dict[str, Any]]) -> None:
+    """What the model makes of a text, outside of any conversation; path and body are those of Rasa's own API."""
+    decode = msgspec.json.Decoder(ParseRequest).decode
+
+    @app.post("/model/parse")
+    async def parse_text(request: Request) -> HTTPResponse:
+        return json_response(parse(decode(request.body).text))
 
 
 def add_turns(app: App, turns: Turns) -> None:

@@ -56,5 +56,10 @@ def error_response(status: int, code: str, message: str) -> HTTPResponse:
     return json_response({"error": {"code": code, "message": message}}, status=status)
 
 
+def _plain(value: Any) -> Any:
+    """Components of Rasa's own leave numpy's numbers in a parse."""
+    return value.item()
+
+
 def json_response(body: object, *, status: int = 200) -> HTTPResponse:
-    return raw(msgspec.json.encode(body), status=status, content_type="application/json")
+    return raw(msgspec.json.encode(body, enc_hook=_plain), status=status, content_type="application/json")

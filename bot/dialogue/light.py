@@ -36,6 +36,11 @@ def lighten(model: Path) -> None:
     names = CONNECTORS | STORES | TOOLS
     if not any(component.endswith(NEURAL) for component in components(model)):
         names |= TENSORFLOW
+    leave_out(names)
+
+
+def leave_out(names: frozenset[str]) -> None:
+    """Put stand-ins in the place of these top-level packages, unless they have been imported already."""
     sys.meta_path.insert(0, StandIns(names - set(sys.modules)))
 
 

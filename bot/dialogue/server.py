@@ -8,13 +8,14 @@ from pathlib import Path
 import structlog
 from sanic import Sanic
 
-from bot.dialogue.channel import Model, add_status, add_turns
+from bot.dialogue.channel import Model, add_parse, add_status, add_turns
 from bot.dialogue.endpoint import ActionEndpoint
 from bot.dialogue.guard import GRACE_S, App, answer_errors_in_json, require_token
 from bot.dialogue.processor import TurnProcessor
 from bot.dialogue.responses import Responses
 from bot.dialogue.tracker_store import SqlTrackerStore
 from bot.dialogue.turns import Turns
+from bot.dialogue.understanding import parse_with
 from bot.errors import SettingError
 from bot.settings import Settings
 
@@ -41,6 +42,7 @@ def create_app(settings: Settings, model: Path) -> App:
     answer_errors_in_json(app)
     add_status(app, Model(id=processor.model_metadata.model_id, file=model.name))
     add_turns(app, Turns(processor, store))
+    add_parse(app, lambda text: parse_with(processor.graph_runner, processor.model_metadata.nlu_target, text))
 
     @app.after_server_stop
     async def close(app: App) -> None:

@@ -24,9 +24,13 @@ class Understanding:
 
     def parse(self, text: str) -> dict[str, Any]:
         """Return Rasa's parse of a text: intent, intent_ranking, entities and what our components add."""
-        from rasa.core.channels.channel import UserMessage
-        from rasa.engine.constants import PLACEHOLDER_MESSAGE
+        return parse_with(self._runner, self._metadata.nlu_target, text)
 
-        target = self._metadata.nlu_target
-        messages = self._runner.run(inputs={PLACEHOLDER_MESSAGE: [UserMessage(text)]}, targets=[target])[target]
-        return {"intent": {"name": None, "confidence": 0.0}, "entities": [], **messages[0].as_dict(only_output_properties=True)}
+
+def parse_with(runner: Any, target: str, text: str) -> dict[str, Any]:
+    """Run a loaded model's graph up to the end of its NLU, `target`."""
+    from rasa.core.channels.channel import UserMessage
+    from rasa.engine.constants import PLACEHOLDER_MESSAGE
+
+    messages = runner.run(inputs={PLACEHOLDER_MESSAGE: [UserMessage(text)]}, targets=[target])[target]
+    return {"intent": {"name": None, "confidence": 0.0}, "entities": [], **messages[0].as_dict(only_output_properties=True)}

@@ -84,7 +84,9 @@ class RasaChat:
         self.slots: dict[str, Any] = defaultdict(lambda: None)
         self._pressable: dict[str, Button] = {}
 
-    async def say(self, text: str, intent: str, *, ranking: list[tuple[str, float]] | None = None, **entities: str) -> Turn:
+    async def say(
+        self, text: str, intent: str, *, ranking: list[tuple[str, float]] | None = None, foreign: bool = False, **entities: str
+    ) -> Turn:
         self.language = reply_language(text, self.language)
         self.count += 1
         guesses = ranking or [(intent, 0.9)]
@@ -93,6 +95,7 @@ class RasaChat:
             "intent": {"name": intent, "confidence": guesses[0][1]},
             "intent_ranking": [{"name": name, "confidence": confidence} for name, confidence in guesses],
             "entities": [{"entity": name, "value": value} for name, value in entities.items()],
+            "novelty": {"familiarity": 0.0 if foreign else 2.0, "threshold": 1.0},
         }
         before = len(self._events())
         message = f"{self.conversation}-{self.count}"

@@ -106,6 +106,17 @@ async def test_a_doubtful_foreign_topic_counts_as_not_understood(start: Start) -
     assert second.hand_off is not None
 
 
+async def test_what_is_unlike_all_that_we_know_is_answered_otherwise_than_a_doubt_between_two(start: Start) -> None:
+    doubt = [("nlu_fallback", 0.6), ("return_item", 0.4), ("exchange_item", 0.35)]
+
+    unsure = await start("visitor", "en").say("it back or another one", "nlu_fallback", ranking=doubt)
+    foreign = await start("stranger", "en").say("two pints of lager", "nlu_fallback", ranking=doubt, foreign=True)
+
+    assert unsure.responses == ["utter_did_you_mean"]
+    assert foreign.responses == ["utter_out_of_scope"]
+    assert foreign.hand_off is None
+
+
 @pytest.mark.parametrize("language", ["zh", "en"])
 async def test_a_person_is_asked_what_it_is_about_when_nothing_is_known(start: Start, language: str) -> None:
     turn = await start("visitor", language).say("转人工" if language == "zh" else "agent please", "human_handoff")

@@ -21,6 +21,7 @@ def make_round(speed: float, **changes: Any) -> Round:
         "start_s": 10.0,
         "turns_per_s_1": speed,
         "turns_per_s_8": speed * 1.2,
+        "parses_per_s": speed * 2,
         "p50_ms": 1000 / speed,
         "p95_ms": 2000 / speed,
         "cpu_ms_per_turn": 800 / speed,

@@ -90,9 +90,11 @@ class System:
         lines = self.runs_file.read_text().splitlines() if self.runs_file.exists() else []
         return [line.split()[0] for line in lines if line.split()[1] == message_id]
 
-    async def post(self, body: dict[str, Any] | bytes, token: str = TOKEN) -> tuple[int, dict[str, Any]]:
+    async def post(
+        self, body: dict[str, Any] | bytes, token: str = TOKEN, path: str = "/webhooks/yingda/turn"
+    ) -> tuple[int, dict[str, Any]]:
         data = body if isinstance(body, bytes) else msgspec.json.encode(body)
-        url = f"http://127.0.0.1:{self.port}/webhooks/yingda/turn"
+        url = f"http://127.0.0.1:{self.port}{path}"
         async with (
             aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session,
             session.post(url, data=data) as response,

@@ -229,3 +229,13 @@ def test_the_status_names_the_model(system):
     assert status["ready"]
     assert status["file"] == "toy.tar.gz"
     assert len(status["model"]) == 32
+
+
+async def test_a_text_is_parsed_outside_of_any_conversation(system):
+    status, parsed = await system.post({"text": "where is order A-3"}, path="/model/parse")
+
+    assert status == 200
+    assert parsed["intent"]["name"] == "order_status"
+    assert parsed["text"] == "where is order A-3"
+    assert (await system.post({"message": "no text"}, path="/model/parse"))[0] == 400
+    assert (await system.post({"text": "hello"}, path="/model/parse", token="forged"))[0] == 401

@@ -24,11 +24,13 @@ PATIENCE_MS = 20_000
 
 
 @pytest.fixture(scope="session")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     if url := os.environ.get("YINGDA_E2E_URL"):
         yield System.attach(url, Path(os.environ["YINGDA_E2E_DATA"]))
         return
     system = System(tmp_path_factory.mktemp("system") / "var")
+    (system.folder / "models").mkdir(parents=True)
+    shutil.copy(request.getfixturevalue("trained_model"), system.folder / "models")
     system.start()
     yield system
     assert system.stop() == 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
+from bot.dialogue.light import TENSORFLOW, leave_out
 
-from bot.dialogue.light import TENSORFLOW, StandIns
-
-sys.meta_path.insert(0, StandIns(TENSORFLOW - set(sys.modules)))
+leave_out(TENSORFLOW)
