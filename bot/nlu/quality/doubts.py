@@ -26,6 +26,7 @@ _WEIGHTS = {"log_best": 0.41, "log_own": -0.85, "near_best": 3.16, "near_own": -
 _BIAS = -2.67
 # At this threshold five of six moved examples are found (zh 80 %, en 83 %), and none of ours that is right.
 MOVED_DOUBT = 3.5
+LIKELY = 0.6  # what the models say instead must be this probable
 _NEARER_BY = 0.05  # the likeliest intent must have the nearer example, by this
 _SMALLEST = 1e-9
 _BLOCK = 1000
@@ -71,7 +72,7 @@ class Doubts:
             if example.intent == self.foreign or (example.language == "zh" and is_pinyin(example.text, english)):
                 continue
             best, probability = self.placements.best(index)
-            if best != example.intent and self._doubt(index, best, nearest) > MOVED_DOUBT:
+            if best != example.intent and probability >= LIKELY and self._doubt(index, best, nearest) > MOVED_DOUBT:
                 wrong = f"is an example of {example.intent}, and models that have not seen it say {best} ({probability:.0%})"
                 yield _at(example, Kind.OTHER_INTENT, wrong, f"move it to {best}, or add examples of {example.intent} that are like it")
 

@@ -185,7 +185,7 @@ def wrong_language(spoiler: Spoiler) -> None:
     def fits(name: str, line: Line) -> bool:
         return is_long(name, line) and detect_language(line.text) == language_of(name) and not re.search(r"[A-Za-z]\d", line.text)
 
-    name, line = spoiler.pick(lambda name, line: fits(name, line) and (language_of(name) == "en" or line.text.isalnum()))
+    name, line = spoiler.pick(lambda name, line: fits(name, line) and (language_of(name) == "en" or not re.search("[A-Za-z]", line.text)))
     spoiler.files[name].remove(line)
     spoiler.add_to_list(line.intent, "en" if language_of(name) == "zh" else "zh", line.marked, "wrong language")
 
