@@ -110,9 +110,9 @@ def _jieba(words: frozenset[str]) -> Any:
             for length in range(1, len(word)):
                 frequencies.setdefault(word[:length], 0)
     tokenizer.FREQ, tokenizer.total, tokenizer.initialized = frequencies, sum(frequencies.values()), True
+    for word in [word for word in frequencies if word.partition("市")[0] in words and "市" in word]:
+        frequencies[word] = 0  # a city, what it is, and its district are words of their own: the name alone is the entity
     for entry in sorted(words):
         word, _, frequency = entry.partition(" ")
         tokenizer.add_word(word, int(frequency) if frequency else None)
-        if word + "市" in frequencies:
-            frequencies[word + "市"] = 0  # a city and what it is are two words: the name alone is the entity
     return tokenizer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,7 +83,8 @@ def _doubted(
     show("hold out", 0, 1)
     examples = model_examples(known, vectors, Segmenter(configured.words()))
     together = [(pair.first, pair.second) for pair in pairs if pair.ratio >= _TOGETHER]
-    placements = place(examples, [one.intent for one in known], together, ModelOptions())
+    options_of_model = ModelOptions.of({**asdict(ModelOptions()), **configured.pipeline.get(CLASSIFIER, {})})
+    placements = place(examples, [one.intent for one in known], together, options_of_model)
     show("hold out", 1, 1)
     doubts = Doubts(known, vectors, placements, foreign=configured.option(CLASSIFIER, "out_of_scope_intent", ""))
     twice = list(duplicate_findings(known, _suspect(known, doubts)))

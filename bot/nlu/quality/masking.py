@@ -76,9 +76,10 @@ class Masker:
                 yield _Masked(*folded.original(found.start, found.end), f"[{self._entities[found.entity]}]({found.entity})")
 
     def _by_pattern(self, text: str, language: str) -> Iterator[_Masked]:
+        folded = fold(text)
         for word, pattern in self._patterns:
-            for match in pattern.finditer(text):
-                yield _Masked(*match.span("value"), self._words[word][language])
+            for match in pattern.finditer(folded.text):
+                yield _Masked(*folded.original(*match.span("value")), self._words[word][language])
 
 
 def _names(name: str) -> Iterator[str]:

@@ -79,10 +79,16 @@ def _shifted(seen: Sequence[_Seen], surfaces: Surfaces, listed: set[tuple[str, s
 
 
 def _moved(text: str, start: int, end: int) -> Iterator[str]:
-    """Yield the text of the span with one border or both moved by a character."""
+    """Yield the text of the span with one border or both moved by a character.
+
+    Not by a Latin letter or a digit: that cuts a word, which is found without looking elsewhere, or is a plural.
+    """
     for first, last in ((1, 0), (0, -1), (-1, 0), (0, 1), (-1, -1), (1, 1)):
         if 0 <= start + first < end + last <= len(text):
             better = text[start + first : end + last]
+            crossed = text[min(start, start + first) : max(start, start + first)] + text[min(end, end + last) : max(end, end + last)]
+            if any(character.isascii() for character in crossed):
+                continue
             if len(better) > 1 and better == better.strip():
                 yield better
 
