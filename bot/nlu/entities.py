@@ -14,7 +14,7 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.extractors.extractor import EntityExtractorMixin
-from rasa.shared.nlu.constants import ENTITIES, TEXT
+from rasa.shared.nlu.constants import ENTITIES, INTENT, INTENT_NAME_KEY, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
@@ -37,6 +37,8 @@ class RuleEntityExtractor(GraphComponent, EntityExtractorMixin):  # type: ignore
             "rules": "nlu_data/lookups",
             # Entity: files in that folder with its names; of a name in two of them the first file's counts.
             "lists": {"city": ["cities.yml"], "product": ["products.yml", "product_kinds.yml"]},
+            # Entity: the intents with which it is looked for; one that is not here is looked for always, as all are without an intent.
+            "intents": {},
             # Where "yesterday" is reckoned.
             "timezone": "Asia/Shanghai",
         }
@@ -51,6 +53,7 @@ class RuleEntityExtractor(GraphComponent, EntityExtractorMixin):  # type: ignore
     ) -> None:
         self._folder = Path(config["rules"])
         self._lists: dict[str, list[str]] = config["lists"]
+        self._intents: dict[str, list[str]] = config["intents"]
         self._zone = ZoneInfo(config["timezone"])
         self._model_storage = model_storage
         self._resource = resource
@@ -83,10 +86,15 @@ class RuleEntityExtractor(GraphComponent, EntityExtractorMixin):  # type: ignore
     def process(self, messages: list[Message]) -> list[Message]:
         for message in messages:
             folded = folded_text(message)
-            found = self._rules.find(folded.text, self._today())
+            found = self._rules.find(folded.text, self._today(), without=self._unwanted(message))
             entities = [self._entity(one, folded, message.get(TEXT)) for one in found]
             message.set(ENTITIES, [*message.get(ENTITIES, []), *entities], add_to_output=True)
         return messages
+
+    def _unwanted(self, message: Message) -> frozenset[str]:
+        """Return the entities that mean nothing with the intent that the classifier before this component has found."""
+        intent = (message.get(INTENT) or {}).get(INTENT_NAME_KEY)
+        return frozenset(entity for entity, intents in self._intents.items() if intent not in intents) if intent else frozenset()
 
     def _entity(self, found: Found, folded: Folded, text: str) -> dict[str, Any]:
         start, end = folded.original(found.start, found.end)

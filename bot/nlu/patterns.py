@@ -1,4 +1,4 @@
-"""Entities that have a form of their own: codes, phones, amounts, reasons. The forms are data, in `nlu_data/lookups`."""
+"""Entities that have a form of their own: codes, phones, amounts. The forms are data, in `nlu_data/lookups`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ import phonenumbers
 from bot.errors import SettingError
 from bot.nlu.numerals import number
 from bot.nlu.spans import Found
-
-RETURN_REASON = "return_reason"
 
 # No letter or digit of a code beside the find: part of a longer code is none. Han may stand right beside it.
 _BEFORE, _AFTER = r"(?<![a-z0-9@])", r"(?![a-z0-9@]|[-.]\d)"
@@ -56,28 +54,6 @@ class PatternFinder:
         if rule["value"] not in self._writers:
             raise SettingError(f"The pattern of {rule['entity']} has value {rule['value']!r}; allowed are {', '.join(self._writers)}")
         return self._writers[rule["value"]]
-
-
-class ReasonFinder:
-    """Finds why something goes back, by the keywords of `return_reasons.yml`."""
-
-    def __init__(self, reasons: Mapping[str, list[str]]) -> None:
-        self._reason_of = {keyword.rstrip("*"): reason for reason, keywords in reasons.items() for keyword in keywords}
-        longest_first = sorted((keyword for keywords in reasons.values() for keyword in keywords), key=len, reverse=True)
-        self._pattern = re.compile("|".join(_keyword_pattern(keyword) for keyword in longest_first))
-
-    def find(self, text: str) -> Iterator[Found]:
-        for match in self._pattern.finditer(text):
-            keyword = match[0].replace("’", "'")
-            reason = self._reason_of.get(keyword) or next(self._reason_of[known] for known in self._reason_of if keyword.startswith(known))
-            yield Found(RETURN_REASON, match.start(), match.end(), reason)
-
-
-def _keyword_pattern(keyword: str) -> str:
-    pattern = re.escape(keyword.rstrip("*")).replace("'", "['’]")
-    if not keyword.isascii():
-        return pattern
-    return rf"(?<![a-z]){pattern}" + (r"[a-z]*" if keyword.endswith("*") else r"(?![a-z])")
 
 
 def _digits(text: str) -> str:

@@ -12,11 +12,12 @@ import yaml
 from bot.errors import SettingError
 from bot.nlu.dates import DateFinder, DateWords
 from bot.nlu.lookup import Lookup, read_entries, read_phrases
-from bot.nlu.patterns import PatternFinder, ReasonFinder
+from bot.nlu.patterns import PatternFinder
 from bot.nlu.periods import PeriodFinder
+from bot.nlu.reasons import RETURN_REASON, ReasonFinder
 from bot.nlu.spans import Found, without_overlaps
 
-RULE_FILES = ("patterns.yml", "currencies.yml", "return_reasons.yml", "dates.yml")
+RULE_FILES = ("patterns.yml", "currencies.yml", "return_reasons.yml", "reason_grammar.yml", "dates.yml")
 _WORDS_FILE = "words.txt"  # in a model: what its training data hold; beside the rules there is none
 
 
@@ -25,20 +26,22 @@ class EntityRules:
 
     def __init__(self, folder: Path, lists: dict[str, list[str]]) -> None:
         words = frozenset(_read_text(folder / _WORDS_FILE).split("\n"))
-        patterns, currencies, reasons, dates = (_read(folder / name) for name in RULE_FILES)
+        patterns, currencies, reasons, grammar, dates = (_read(folder / name) for name in RULE_FILES)
         self._patterns = PatternFinder(patterns, currencies)
-        self._reasons = ReasonFinder(reasons)
+        self._reasons = ReasonFinder(reasons, grammar)
         words_of_time = DateWords(**dates)
         self._dates, self._periods = DateFinder(words_of_time), PeriodFinder(words_of_time)
         self._lookups = [_lookup(entity, [folder / name for name in names], words) for entity, names in lists.items()]
 
-    def find(self, text: str, today: date) -> list[Found]:
-        """Return what there is in a folded text, in its order, without overlaps."""
+    def find(self, text: str, today: date, *, without: frozenset[str] = frozenset()) -> list[Found]:
+        """Return what there is in a folded text, in its order, without overlaps; entities of `without` are not looked for."""
         text = _lower(text)
-        found = [*self._patterns.find(text), *self._reasons.find(text), *self._dates.find(text, today), *self._periods.find(text, today)]
+        found = [*self._patterns.find(text), *self._dates.find(text, today), *self._periods.find(text, today)]
+        if RETURN_REASON not in without:
+            found.extend(self._reasons.find(text))
         for lookup in self._lookups:
             found.extend(lookup.find(text))
-        return without_overlaps(found)
+        return without_overlaps(one for one in found if one.entity not in without)
 
 
 def copy_rules(source: Path, target: Path, lists: dict[str, list[str]], *, words: set[str]) -> None:
