@@ -29,7 +29,7 @@ class EntityRules:
         patterns, currencies, reasons, grammar, dates = (_read(folder / name) for name in RULE_FILES)
         self._patterns = PatternFinder(patterns, currencies)
         self._reasons = ReasonFinder(reasons, grammar)
-        words_of_time = DateWords(**dates)
+        words_of_time = DateWords.of(dates)
         self._dates, self._periods = DateFinder(words_of_time), PeriodFinder(words_of_time)
         self._lookups = [_lookup(entity, [folder / name for name in names], words) for entity, names in lists.items()]
 
