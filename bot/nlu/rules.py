@@ -11,7 +11,8 @@ import yaml
 
 from bot.errors import SettingError
 from bot.nlu.dates import DateFinder, DateWords
-from bot.nlu.lookup import Lookup, read_entries, read_phrases
+from bot.nlu.lookup import Lookup
+from bot.nlu.names import read_names
 from bot.nlu.patterns import PatternFinder
 from bot.nlu.periods import PeriodFinder
 from bot.nlu.reasons import RETURN_REASON, ReasonFinder
@@ -31,7 +32,9 @@ class EntityRules:
         self._reasons = ReasonFinder(reasons, grammar)
         words_of_time = DateWords.of(dates)
         self._dates, self._periods = DateFinder(words_of_time), PeriodFinder(words_of_time)
-        self._lookups = [_lookup(entity, [folder / name for name in names], words) for entity, names in lists.items()]
+        self._lookups = [
+            Lookup(entity, read_names(folder / name for name in names), words=words) for entity, names in lists.items()
+        ]
 
     def find(self, text: str, today: date, *, without: frozenset[str] = frozenset()) -> list[Found]:
         """Return what there is in a folded text, in its order, without overlaps; entities of `without` are not looked for."""
@@ -49,11 +52,6 @@ def copy_rules(source: Path, target: Path, lists: dict[str, list[str]], *, words
     for name in (*RULE_FILES, *(name for names in lists.values() for name in names)):
         shutil.copyfile(source / name, target / name)
     (target / _WORDS_FILE).write_text("\n".join(sorted(words)), encoding="utf8")
-
-
-def _lookup(entity: str, files: list[Path], words: frozenset[str]) -> Lookup:
-    entries = [entry for file in files for entry in read_entries(file)]
-    return Lookup(entity, entries, phrases=[phrase for file in files for phrase in read_phrases(file)], words=words)
 
 
 def _lower(text: str) -> str:

@@ -15,7 +15,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.errors import SettingError
-from bot.nlu.lookup import read_entries
+from bot.nlu.names import read_names
 from bot.nlu.normalize import Folded, fold
 from bot.nlu.segment import Segmenter
 
@@ -107,6 +107,6 @@ def _read_words(config: dict[str, Any]) -> list[str]:
         if not path.is_file():
             raise SettingError(f"user_dictionary is {str(path)!r}; it must be a file with one word a line")
         words.update(line.split()[0] for line in path.read_text(encoding="utf8").splitlines() if line.strip() and line[0] != "#")
-    for file in config["names"]:
-        words.update(name for entry in read_entries(Path(file)) for name in entry.zh if _is_word(name))
+    names = read_names(Path(file) for file in config["names"])
+    words.update(name for entry in names.entries for name in entry.zh if _is_word(name))
     return sorted(fold(word).text for word in words)
