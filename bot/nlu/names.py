@@ -67,9 +67,7 @@ def _names(raw: Any) -> Names:
     no_names, after = _texts(raw.get("not_patterns")), str(raw.get("not_followed_by") or "")
     for pattern in (*no_names, after):
         re.compile(pattern)
-    return Names(
-        tuple(entries), _texts(raw.get("not")), no_names, after, tuple(one for some in modifiers.values() for one in _texts(some))
-    )
+    return Names(tuple(entries), _texts(raw.get("not")), no_names, after, tuple(one for some in modifiers.values() for one in _texts(some)))
 
 
 def _texts(names: Any) -> tuple[str, ...]:

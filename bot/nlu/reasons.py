@@ -12,6 +12,7 @@ from bot.nlu.spans import Found
 RETURN_REASON = "return_reason"
 
 _NAME = re.compile(r"\{([a-z_]+)\}")
+_HAN, _LATIN = re.compile("[一-鿿]"), re.compile("[a-z]")
 _LATIN_START, _LATIN_END = "(?<![a-z])", "(?![a-z])"
 
 
@@ -20,13 +21,15 @@ class ReasonFinder:
 
     def __init__(self, keywords: Mapping[str, list[str]], grammar: Mapping[str, Any]) -> None:
         words = {name: "(?:" + "|".join(_longest_first(some.split(", "))) + ")" for name, some in grammar["words"].items()}
-        self._rules = [(reason, _compile([_keyword_pattern(one) for one in _longest_first(some)])) for reason, some in keywords.items()]
-        for reason, patterns in grammar["patterns"].items():
-            self._rules += [(reason, _compile([_bordered(_filled(one, words))])) for one in patterns]
+        patterns = [(reason, _keyword_pattern(one)) for reason, some in keywords.items() for one in _longest_first(some)]
+        patterns += [(reason, _bordered(_filled(one, words))) for reason, some in grammar["patterns"].items() for one in some]
+        # What is written in one script only need not be looked for in the other.
+        self._han, self._latin = ([(reason, _compile(one)) for reason, one in patterns if _has_han(one) is han] for han in (True, False))
 
     def find(self, text: str) -> Iterator[Found]:
         """Yield the reasons in a folded lower-case text; they may overlap."""
-        for reason, pattern in self._rules:
+        rules = (self._han if _has_han(text) else []) + (self._latin if _LATIN.search(text) else [])
+        for reason, pattern in rules:
             for match in pattern.finditer(text):
                 yield Found(RETURN_REASON, match.start(), match.end(), reason)
 
@@ -52,11 +55,17 @@ def _filled(pattern: str, words: Mapping[str, str]) -> str:
 
 def _bordered(pattern: str) -> str:
     """Latin letters of a find begin and end where a word does; Han may stand anywhere."""
-    return rf"(?:(?<![a-z])|(?![a-z]))(?:{pattern})(?:(?![a-z])|(?<![a-z]))"
+    if not _has_han(pattern):
+        return f"{_LATIN_START}(?:{pattern}){_LATIN_END}"
+    return rf"(?:{pattern})(?:(?![a-z])|(?<![a-z]))"
 
 
-def _compile(patterns: list[str]) -> re.Pattern[str]:
+def _has_han(text: str) -> bool:
+    return _HAN.search(text) is not None
+
+
+def _compile(pattern: str) -> re.Pattern[str]:
     try:
-        return re.compile("|".join(patterns))
+        return re.compile(pattern)
     except re.error as error:
-        raise SettingError(f"A pattern of {RETURN_REASON} is not a regular expression: {error}: {patterns[0]!r}") from error
+        raise SettingError(f"A pattern of {RETURN_REASON} is not a regular expression: {error}: {pattern!r}") from error

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from bot.errors import NotFoundError, SettingError
+from bot.nlu.live_catalogue import FILE as CATALOGUE
 from bot.nlu.rasa_environment import prepare_rasa
 from bot.settings import Settings
 
@@ -106,6 +107,8 @@ def _write_config(target: Path, settings: Settings, root: Path) -> Path:
 def _settle(component: dict[str, Any], settings: Settings, root: Path) -> None:
     if component.get("cache"):
         component["cache"] = str(settings.data_dir / "cache")
+    if component.get("catalogue"):
+        component["catalogue"] = str(settings.data_dir / CATALOGUE)
     if "timezone" in component:
         component["timezone"] = settings.company_timezone
     for option in ("user_dictionary", "rules"):
