@@ -117,7 +117,7 @@ _DAY = "[12]\\d|3[01]|0?[1-9]|(?:二?十[一二三四五六七八九]?|三十一
 # 12号 is a house or a size more often than a day, and "the 3rd" a try: a word beside it must say that it is a day.
 _DAY_OF_MONTH = (
     rf"(?:(?<![\d第月路街巷弄村门栋幢楼室a-z#-])(?P<d>{_DAY})[号日](?=(?:之?前|以前|之?后|以后|左右|那天|当天)?"
-    r"(?:才|就|刚|还|能|可以|会|要)?(?:买|下的?单|发货|发的|送|收|到|付|晚上|早上|上午|下午|的(?:订单|单子|快递)|前|后|左右|那天|扣|开始|签|拍的))"
+    r"(?:才|就|刚|还|能|可以|会|要)?(?:买|下的?单|发货|发的|送|收|到|付|晚上|早上|上午|下午|的(?:订单|单子|快递)|[之以]?[前后]|左右|那天|扣|开始|签|拍的))"
     rf"|(?:(?<=说好)|(?<=等到)|(?<=截止)|(?<=生日是))(?P<d2>{_DAY})[号日])"
     r"|(?:(?<=on )|(?<=by )|(?<=before )|(?<=until )|(?<=till )|(?<=since )|(?<=after )|(?<=from ))(?:the )?(?P<d3>[0-3]?\d)(?:st|nd|rd|th)"
     r"(?![a-z])(?! (?:floor|time|one|item|order|parcel|attempt|try|birthday|anniversary|st|street|avenue|of|day|week|month|call)\b)"

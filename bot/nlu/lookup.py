@@ -11,8 +11,8 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA
 
 from bot.languages import LANGUAGES
-from bot.nlu.normalize import fold
 from bot.nlu.names import Names
+from bot.nlu.normalize import fold
 from bot.nlu.spans import Found
 
 # A shorter name is too near to other words: cable and table.

@@ -21,6 +21,24 @@ _DAYS_OF_UNIT = {"天": 1, "日": 1, "day": 1, "周": 7, "星期": 7, "礼拜": 
 _FEW = {"几": 3, "好几": 4, "半": 0, "few": 3, "a few": 3, "couple of": 2, "a couple of": 2, "several": 4}
 _COUNT = rf"\d{{1,2}}|{ENGLISH_NUMBER}|a few|few|a couple of|couple of|several"
 
+_HAN_COUNT = r"\d{1,2}|[一两二三四五六七八九十]{1,2}"
+_HAN_MONTH = rf"(?<!\d)(?P<month>{_CHINESE_MONTH})月(?:底|末|初|头|中旬|[上下]旬|份)?{_DAY_FOLLOWS}"
+_LATELY = rf"(?:最近|(?<![打转寄发送回])过去|近|这|(?:前|上)(?=[两几]))(?P<n>{_HAN_COUNT}|好?几|半)个?"
+    r"(?P<unit>天|日|周|星期|礼拜|月|年)(?!前|后|内)"
+_LAST_FEW = rf"{LATIN_START}(?:this )?(?P<way>last|past|previous|next|coming) (?P<n>{_COUNT}) (?P<unit>day|week|month|year)s{LATIN_END}"
+_HAN_AGO = (
+    r"(?P<n>好?几|半)个?(?P<unit>天|周|星期|礼拜|月|年)(?:之|以)?前"
+    rf"|(?<!\d)(?P<n2>{_HAN_COUNT})(?:个半?|年半?)?(?P<unit2>月|年)(?:之|以)?前"
+)
+_LATIN_AGO = rf"{LATIN_START}(?P<n>{_COUNT}|half a) (?P<unit>day|week|fortnight|month|year)s? (?:ago|back){LATIN_END}"
+_MONTH_PART = r"(?:(?:last|this|next|early|late|mid|end of|beginning of|start of)[ -])?"
+_EDGE = r"(?:the )?(?:end|beginning|start|middle) of "
+_LATIN_MONTH_EDGE = rf"{LATIN_START}(?:{_EDGE}(?:the |this )?(?P<week>(?:last |next )?)month|month[- ]end|end of month){LATIN_END}"
+_LATIN_EDGE = (
+    rf"{LATIN_START}(?:{_EDGE}(?:the |this |next |last )?(?P<unit>week|year)"
+    rf"|(?:early|late) (?:this |next |last )(?P<unit2>week|year|month)){LATIN_END}"
+)
+
 _Reader = Callable[[re.Match[str], date], str | None]
 
 
@@ -32,6 +50,7 @@ class PeriodFinder:
         weeks, week = (any_of(one for one in words.weeks if one.isascii() is ascii) for ascii in (False, True))
         weekdays = any_of(day for day in words.weekdays if not day.isascii())
         years = any_of(one for one in words.years if not one.isascii())
+        feasts = [feast.replace("’", "'") for feast in words.holidays]
         self._rules: list[tuple[re.Pattern[str], _Reader]] = [
             *self._rules_of_months(weeks, week, years),
             (re.compile(rf"(?P<week>{weeks})个?(?:周|星期|礼拜)(?!{weekdays}|末|期)"), self._week),
@@ -43,32 +62,31 @@ class PeriodFinder:
             (re.compile("|".join(rf"(?<={word} )20[0-4]\d(?![\d/.:-])" for word in _BEFORE_YEAR)), self._year),
             (re.compile(rf"(?:(?P<year>{years})的?)?(?P<half>[上下])半年"), self._half),
             (re.compile(whole_any_of(words.stretches)), self._stretch),
-            (re.compile(r"(?:最近|(?<![打转寄发送回])过去|近|这|(?:前|上)(?=[两几]))(?P<n>\d{1,2}|好?几|半|[一两二三四五六七八九十]{1,2})个?(?P<unit>天|日|周|星期|礼拜|月|年)(?!前|后|内)"), self._last),
-            (re.compile(rf"{LATIN_START}(?:this )?(?P<way>last|past|previous|next|coming) (?P<n>{_COUNT}) (?P<unit>day|week|month|year)s{LATIN_END}"), self._last),
+            (re.compile(_LATELY), self._last),
+            (re.compile(_LAST_FEW), self._last),
             (re.compile(rf"{LATIN_START}(?:this past|past) (?P<unit>month|year){LATIN_END}"), self._last),
-            (re.compile(r"(?P<n>好?几|半)个?(?P<unit>天|周|星期|礼拜|月|年)(?:之|以)?前|(?<!\d)(?P<n2>\d{1,2}|[一两二三四五六七八九十]{1,2})(?:个半?|年半?|个)?(?P<unit2>月|年)(?:之|以)?前"), self._ago),
-            (re.compile(rf"{LATIN_START}(?:(?P<n>{_COUNT}|half a) (?P<unit>day|week|fortnight|month|year)s?) (?:ago|back){LATIN_END}"), self._ago),
-            (re.compile(rf"(?:(?P<year>{years})的?)?(?P<feast>{any_of(one for one in words.holidays if not one.isascii())})"), self._holiday),
-            (re.compile(rf"{LATIN_START}(?:(?:last|this|next)(?: year's)? )?(?P<feast>{any_of(one.replace('’', chr(39)) for one in words.holidays if one.isascii() or one.isdigit())})(?![a-z0-9元块件个])"), self._holiday),
-        ]  # fmt: skip
+            (re.compile(_HAN_AGO), self._ago),
+            (re.compile(_LATIN_AGO), self._ago),
+            (re.compile(rf"(?:(?P<year>{years})的?)?(?P<feast>{any_of(one for one in feasts if not one.isascii())})"), self._holiday),
+            (re.compile(_latin_feast(feasts)), self._holiday),
+        ]
 
     def _rules_of_months(self, weeks: str, week: str, years: str) -> list[tuple[re.Pattern[str], _Reader]]:
         names = [name for name in self._words.months if name not in _TWO_MEANINGS]
-        long, short = any_of(name for name in names if len(name) > 3 and name != "sept"), any_of(self._words.months)
+        long, every = any_of(name for name in names if len(name) > 3 and name != "sept"), any_of(self._words.months)
         part = "月底|月末|月初|月头|月中旬?|月[上下]旬"
-        edge = r"(?:end|beginning|start|middle) of "
         return [
             (re.compile(rf"(?P<month>{weeks})个?月(?!底|末|初|头|中|[上下]旬)"), self._month_from_here),
             (re.compile(rf"{LATIN_START}(?P<month>{week}) month{LATIN_END}"), self._month_from_here),
-            (re.compile(rf"(?:(?P<year>{years}|20[0-4]\d年)的?)?(?<!\d)(?P<month>{_CHINESE_MONTH})月(?:底|末|初|头|中旬|[上下]旬|份)?{_DAY_FOLLOWS}(?<!\d个月)"), self._month),
-            (re.compile(rf"{LATIN_START}(?:(?:last|this|next|early|late|mid|mid-|end of|beginning of|start of)[ -]?)?(?P<month>{long}){LATIN_END}(?: (?P<year>20[0-4]\d))?(?! ?\d)"), self._named_month),
-            (re.compile("|".join(rf"(?<={word} )(?:{any_of(self._words.months)}){LATIN_END}(?! ?\d)" for word in _BEFORE_MONTH)), self._named_month),
-            (re.compile(rf"{LATIN_START}(?P<month>{short}) (?P<year>20[0-4]\d)(?!\d)"), self._named_month),
+            (re.compile(rf"(?:(?P<year>{years}|20[0-4]\d年)的?)?{_HAN_MONTH}"), self._month),
+            (re.compile(rf"{LATIN_START}{_MONTH_PART}(?P<month>{long}){LATIN_END}(?: (?P<year>20[0-4]\d))?(?! ?\d)"), self._named_month),
+            (re.compile("|".join(rf"(?<={word} )(?:{every}){LATIN_END}(?! ?\d)" for word in _BEFORE_MONTH)), self._named_month),
+            (re.compile(rf"{LATIN_START}(?P<month>{every}) (?P<year>20[0-4]\d)(?!\d)"), self._named_month),
             (re.compile(rf"(?:(?P<week>{weeks})个?)?(?:{part})"), self._month_edge),
             (re.compile(rf"(?:(?P<year>{years})的?)?年[底末初头中](?!级)"), self._year_edge),
-            (re.compile(rf"{LATIN_START}(?:the )?{edge}(?:the |this )?(?P<week>(?:last |next )?)month{LATIN_END}|{LATIN_START}month[- ]end{LATIN_END}|{LATIN_START}end of month{LATIN_END}"), self._month_edge),
-            (re.compile(rf"{LATIN_START}(?:the )?{edge}(?:the |this |next |last )?(?P<unit>week|year){LATIN_END}|{LATIN_START}(?:early|late) (?:this |next |last )(?P<unit2>week|year|month){LATIN_END}"), self._edge),
-        ]  # fmt: skip
+            (re.compile(_LATIN_MONTH_EDGE), self._month_edge),
+            (re.compile(_LATIN_EDGE), self._edge),
+        ]
 
     def find(self, text: str, today: date) -> Iterator[Found]:
         """Yield the periods in a folded lower-case text."""
@@ -159,6 +177,11 @@ class PeriodFinder:
         if nearest is None or (not meant and match[0] == match["feast"] and abs(nearest - today) > _FARTHEST):
             return None
         return nearest.isoformat()
+
+
+def _latin_feast(feasts: Iterable[str]) -> str:
+    names = any_of(feast for feast in feasts if feast.isascii())
+    return rf"{LATIN_START}(?:(?:last|this|next)(?: year's)? )?(?P<feast>{names})(?![a-z0-9元块件个])"
 
 
 def _feast(days: Iterable[str], years: list[int]) -> list[date]:
