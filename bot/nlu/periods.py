@@ -23,8 +23,10 @@ _COUNT = rf"\d{{1,2}}|{ENGLISH_NUMBER}|a few|few|a couple of|couple of|several"
 
 _HAN_COUNT = r"\d{1,2}|[一两二三四五六七八九十]{1,2}"
 _HAN_MONTH = rf"(?<!\d)(?P<month>{_CHINESE_MONTH})月(?:底|末|初|头|中旬|[上下]旬|份)?{_DAY_FOLLOWS}"
-_LATELY = rf"(?:最近|(?<![打转寄发送回])过去|近|这|(?:前|上)(?=[两几]))(?P<n>{_HAN_COUNT}|好?几|半)个?"
+_LATELY = (
+    rf"(?:最近|(?<![打转寄发送回])过去|近|这|(?:前|上)(?=[两几]))(?P<n>{_HAN_COUNT}|好?几|半)个?"
     r"(?P<unit>天|日|周|星期|礼拜|月|年)(?!前|后|内)"
+)
 _LAST_FEW = rf"{LATIN_START}(?:this )?(?P<way>last|past|previous|next|coming) (?P<n>{_COUNT}) (?P<unit>day|week|month|year)s{LATIN_END}"
 _HAN_AGO = (
     r"(?P<n>好?几|半)个?(?P<unit>天|周|星期|礼拜|月|年)(?:之|以)?前"
