@@ -11,7 +11,6 @@ from typing import Any
 import yaml
 
 from bot.errors import SettingError
-from bot.languages import LANGUAGES
 
 _FORM = "it needs `entries: [{zh: [names], en: [names]}]`"
 
@@ -62,7 +61,8 @@ def _read(path: Path) -> Names:
 def _names(raw: Any) -> Names:
     entries = [Entry(_texts(one.get("zh")), _texts(one.get("en")), str(one.get("sku") or "").strip()) for one in raw["entries"]]
     kinds = raw.get("kinds") or {}
-    entries += [Entry(**{"zh": (), "en": (), language: (name,)}) for language in LANGUAGES for name in _texts(kinds.get(language))]
+    entries += [Entry(zh=(name,), en=()) for name in _texts(kinds.get("zh"))]
+    entries += [Entry(zh=(), en=(name,)) for name in _texts(kinds.get("en"))]
     modifiers = raw.get("modifiers") or {}
     no_names, after = _texts(raw.get("not_patterns")), str(raw.get("not_followed_by") or "")
     for pattern in (*no_names, after):
