@@ -32,7 +32,8 @@ def pick(message: Message, options: Sequence[Sequence[str]]) -> int | None:
     place = _place(text)
     if place is not None:
         return place if place < len(options) else None
-    return _by_name(message.entities.get("product") or text, options)
+    named = _by_name(message.entities.get("product", ""), options)
+    return named if named is not None else _by_name(text, options)
 
 
 def is_called(wanted: str, name: str) -> bool:

@@ -206,7 +206,7 @@ def product_names(lines: list[OrderLine]) -> list[str]:
 
 def names(product: str, lines: list[OrderLine]) -> bool:
     """Say whether what the customer calls a product is in one of the lines."""
-    return any(is_called(product, name) for name in product_names(lines))
+    return any(product == line.product.sku or is_called(product, line_name) for line in lines for line_name in product_names([line]))
 
 
 def _digits(talk: Talk) -> str:

@@ -20,6 +20,8 @@ from bot.cli.evaluate import Evaluation, evaluate
 from bot.cli.progress import progress_bars
 from bot.cli.settings import settings_here
 from bot.errors import InputError, NotFoundError
+from bot.nlu.live_catalogue import FILE as CATALOGUE
+from bot.nlu.live_catalogue import install_catalogue
 from bot.nlu.parse import parse
 from bot.nlu.training import is_trained, settled_config
 from bot.system.place import project_root
@@ -107,6 +109,17 @@ def _quiet() -> None:
 
 
 _FILE = click.Path(path_type=Path)
+
+
+@command.command("catalogue")
+@click.argument("file", type=_FILE)
+def install(file: Path) -> None:
+    """Let the bot recognise the products in FILE at once, without training. FILE has the form of nlu_data/lookups/products.yml.
+
+    An entry may have a `sku`, which is then the value of what is found. The file before it is replaced.
+    """
+    count = install_catalogue(file, settings_here().data_dir / CATALOGUE)
+    click.echo(f"The bot recognises the {count} products of {file}.")
 
 
 @command.command("evaluate")

@@ -13,11 +13,14 @@ from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
+from rasa.nlu.constants import TOKENS_NAMES
 from rasa.nlu.extractors.extractor import EntityExtractorMixin
-from rasa.shared.nlu.constants import ENTITIES, TEXT
+from rasa.nlu.tokenizers.tokenizer import Token
+from rasa.shared.nlu.constants import ENTITIES, INTENT, INTENT_NAME_KEY, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from bot.nlu.live_catalogue import LiveCatalogue
 from bot.nlu.normalize import Folded, fold
 from bot.nlu.rules import EntityRules, copy_rules
 from bot.nlu.spans import Found
@@ -37,6 +40,10 @@ class RuleEntityExtractor(GraphComponent, EntityExtractorMixin):  # type: ignore
             "rules": "nlu_data/lookups",
             # Entity: files in that folder with its names; of a name in two of them the first file's counts.
             "lists": {"city": ["cities.yml"], "product": ["products.yml", "product_kinds.yml"]},
+            # Entity: the intents with which it is looked for; one that is not here is looked for always, as all are without an intent.
+            "intents": {},
+            # File of what the shop sells now, in the form of products.yml, read again whenever it changes; null for none.
+            "catalogue": None,
             # Where "yesterday" is reckoned.
             "timezone": "Asia/Shanghai",
         }
@@ -51,10 +58,12 @@ class RuleEntityExtractor(GraphComponent, EntityExtractorMixin):  # type: ignore
     ) -> None:
         self._folder = Path(config["rules"])
         self._lists: dict[str, list[str]] = config["lists"]
+        self._intents: dict[str, list[str]] = config["intents"]
         self._zone = ZoneInfo(config["timezone"])
         self._model_storage = model_storage
         self._resource = resource
         self._rules = rules or EntityRules(self._folder, self._lists)
+        self._catalogue = LiveCatalogue(Path(config["catalogue"]), words=self._rules.words) if config["catalogue"] else None
         self._today = today or (lambda: datetime.now(self._zone).date())
 
     @classmethod
@@ -83,10 +92,29 @@ class RuleEntityExtractor(GraphComponent, EntityExtractorMixin):  # type: ignore
     def process(self, messages: list[Message]) -> list[Message]:
         for message in messages:
             folded = folded_text(message)
-            found = self._rules.find(folded.text, self._today())
+            found = self._rules.find(
+                folded.text,
+                self._today(),
+                without=self._unwanted(message),
+                catalogue=self._catalogue.lookup() if self._catalogue else None,
+                more=self._ruled(message, folded),
+            )
             entities = [self._entity(one, folded, message.get(TEXT)) for one in found]
             message.set(ENTITIES, [*message.get(ENTITIES, []), *entities], add_to_output=True)
         return messages
+
+    def _ruled(self, message: Message, folded: Folded) -> list[Found]:
+        """Return what the company's own patterns find, over the tokenizer's tokens where there are some."""
+        if self._rules.ruler is None:
+            return []
+        tokens: list[Token] | None = message.get(TOKENS_NAMES[TEXT])
+        spans = [folded.folded(token.start, token.end) for token in tokens] if tokens is not None else None
+        return list(self._rules.ruler.find(folded.text, spans))
+
+    def _unwanted(self, message: Message) -> frozenset[str]:
+        """Return the entities that mean nothing with the intent that the classifier before this component has found."""
+        intent = (message.get(INTENT) or {}).get(INTENT_NAME_KEY)
+        return frozenset(entity for entity, intents in self._intents.items() if intent not in intents) if intent else frozenset()
 
     def _entity(self, found: Found, folded: Folded, text: str) -> dict[str, Any]:
         start, end = folded.original(found.start, found.end)

@@ -1,4 +1,4 @@
-"""Entities that have a form of their own: codes, phones, amounts, reasons. The forms are data, in `nlu_data/lookups`."""
+"""Entities that have a form of their own: codes, phones, amounts. The forms are data, in `nlu_data/lookups`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from bot.errors import SettingError
 from bot.nlu.numerals import number
 from bot.nlu.spans import Found
 
-RETURN_REASON = "return_reason"
-
 # No letter or digit of a code beside the find: part of a longer code is none. Han may stand right beside it.
 _BEFORE, _AFTER = r"(?<![a-z0-9@])", r"(?![a-z0-9@]|[-.]\d)"
+_TIMES = {"k": 1000, "千": 1000, "thousand": 1000, "万": 10_000, "million": 1_000_000}
+_MULTIPLES = re.compile(r"(?<=[\d ])(k|千|万|thousand|million)$")
 
 
 class PatternFinder:
@@ -58,28 +58,6 @@ class PatternFinder:
         return self._writers[rule["value"]]
 
 
-class ReasonFinder:
-    """Finds why something goes back, by the keywords of `return_reasons.yml`."""
-
-    def __init__(self, reasons: Mapping[str, list[str]]) -> None:
-        self._reason_of = {keyword.rstrip("*"): reason for reason, keywords in reasons.items() for keyword in keywords}
-        longest_first = sorted((keyword for keywords in reasons.values() for keyword in keywords), key=len, reverse=True)
-        self._pattern = re.compile("|".join(_keyword_pattern(keyword) for keyword in longest_first))
-
-    def find(self, text: str) -> Iterator[Found]:
-        for match in self._pattern.finditer(text):
-            keyword = match[0].replace("’", "'")
-            reason = self._reason_of.get(keyword) or next(self._reason_of[known] for known in self._reason_of if keyword.startswith(known))
-            yield Found(RETURN_REASON, match.start(), match.end(), reason)
-
-
-def _keyword_pattern(keyword: str) -> str:
-    pattern = re.escape(keyword.rstrip("*")).replace("'", "['’]")
-    if not keyword.isascii():
-        return pattern
-    return rf"(?<![a-z]){pattern}" + (r"[a-z]*" if keyword.endswith("*") else r"(?![a-z])")
-
-
 def _digits(text: str) -> str:
     return "".join(character for character in text if character.isdigit())
 
@@ -95,12 +73,23 @@ def _phone(text: str, region: str) -> str | None:
 
 
 def _amount(text: str, code_of: Mapping[str, str]) -> str | None:
-    """Write 1,299元 as 1299.00 CNY; `code_of` a currency's word, longer words first."""
+    """Write 1,299元 as 1299.00 CNY, 5万元 as 50000.00 CNY, 12块5 as 12.50 CNY; `code_of` a currency's word, longer words first."""
     currency = next((word for word in code_of if word in text), "")
-    figure = text.replace(currency, "").replace(",", "").strip()
+    before, _, after = text.partition(currency) if currency else (text, "", "")
+    figure = f"{before}.{after}" if before and after.isdigit() else before + after
+    amount = _figure(figure.replace(",", "").strip())
+    if amount is None:
+        return None
+    return f"{amount:.2f} {code_of[currency]}" if currency else f"{amount:.2f}"
+
+
+def _figure(text: str) -> Decimal | None:
+    """Read 1299.5, 1.5万, 2 million or 两百五; None for what is no number."""
+    multiple = _MULTIPLES.search(text)
+    times = _TIMES[multiple[1]] if multiple else 1
+    figure = text[: multiple.start()].strip() if multiple else text
     spoken = number(figure)
     try:
-        value = Decimal(figure if spoken is None else spoken)
+        return Decimal(figure if spoken is None else spoken) * times
     except InvalidOperation:
         return None
-    return f"{value:.2f} {code_of[currency]}" if currency else f"{value:.2f}"

@@ -14,6 +14,7 @@ import yaml
 from bot.encoder import DEFAULT_MODEL
 from bot.encoders import identity_of
 from bot.errors import NotFoundError, SettingError, own_cause
+from bot.nlu.live_catalogue import FILE as CATALOGUE
 from bot.nlu.rasa_environment import prepare_rasa
 from bot.settings import Settings
 
@@ -127,6 +128,8 @@ def _write_config(target: Path, settings: Settings, root: Path) -> Path:
 def _settle(component: dict[str, Any], settings: Settings, root: Path) -> None:
     if component.get("cache"):
         component["cache"] = str(settings.data_dir / "cache")
+    if component.get("catalogue"):
+        component["catalogue"] = str(settings.data_dir / CATALOGUE)
     if "timezone" in component:
         component["timezone"] = settings.company_timezone
     if component["name"].endswith(("SentenceEncoder", "SentimentClassifier")):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bot.errors import SettingError
-from bot.nlu.lookup import read_entries
+from bot.nlu.names import read_names
 from bot.nlu.normalize import fold
 
 
@@ -21,8 +21,7 @@ def read_words(user_dictionary: Path | None, names: Iterable[Path]) -> list[str]
             raise SettingError(f"user_dictionary is {str(user_dictionary)!r}; it must be a file with one word a line")
         lines = user_dictionary.read_text(encoding="utf8").splitlines()
         words.update(_entry(line) for line in lines if line.strip() and line[0] != "#")
-    for file in names:
-        words.update(name for entry in read_entries(file) for name in entry.zh if _is_word(name))
+    words.update(name for entry in read_names(names).entries for name in entry.zh if _is_word(name))
     return sorted(fold(word).text for word in words)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from bot.nlu.lookup import read_entries
+from bot.nlu.names import read_names
 from bot.nlu.normalize import fold
 from bot.nlu.quality.configured import EXTRACTOR, Configured
 from bot.nlu.quality.examples import Annotated
@@ -56,7 +56,7 @@ def _listed(configured: Configured) -> set[tuple[str, str]]:
     """Return the names in the lists of the entity extractor."""
     folder = configured.root / Path(configured.option(EXTRACTOR, "rules", "nlu_data/lookups"))
     lists: dict[str, list[str]] = configured.option(EXTRACTOR, "lists", {})
-    entries = ((entity, entry) for entity, files in lists.items() for file in files for entry in read_entries(folder / file))
+    entries = ((entity, entry) for entity, files in lists.items() for entry in read_names(folder / file for file in files).entries)
     return {(entity, fold(name).text.lower().translate(_DIGITS)) for entity, entry in entries for name in entry.names}
 
 
