@@ -47,4 +47,5 @@ def stacking_weights(opinions: Sequence[Floats], targets: Targets) -> Floats:
         return float(value), slopes * weights
 
     found = minimize(loss, _START[: len(opinions)], jac=True, method="L-BFGS-B", bounds=[_LIMITS] * len(opinions))
-    return np.exp(found.x).astype(np.float32)
+    weights: Floats = np.exp(found.x).astype(np.float32)
+    return weights
