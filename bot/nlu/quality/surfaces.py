@@ -57,7 +57,7 @@ def _listed(configured: Configured) -> set[tuple[str, str]]:
     folder = configured.root / Path(configured.option(EXTRACTOR, "rules", "nlu_data/lookups"))
     lists: dict[str, list[str]] = configured.option(EXTRACTOR, "lists", {})
     entries = ((entity, entry) for entity, files in lists.items() for entry in read_names(folder / file for file in files).entries)
-    return {(entity, fold(name).text.lower().translate(_DIGITS)) for entity, entry in entries for name in entry.names}
+    return {(entity, fold(name).text.lower().translate(_DIGITS)) for entity, entry in entries for name in (*entry.zh, *entry.en)}
 
 
 def _shifted(seen: Sequence[_Seen], surfaces: Surfaces, listed: set[tuple[str, str]]) -> Iterator[Finding]:
