@@ -65,14 +65,19 @@ class Doubts:
             yield _at(example, Kind.NEAR_DUPLICATE, wrong, f"move it to {other.intent}, or make clear what is different")
 
     def moved_findings(self) -> Iterator[Finding]:
-        """Yield examples that very likely belong to another intent. What no model can read (pinyin) is not judged."""
+        """Yield examples that very likely belong to another intent.
+
+        Neither what no model can read (pinyin) is judged, nor what is likest to the foreign: that is near everything.
+        """
         english = english_words(self.examples)
         nearest = self._nearest()
         for index, example in enumerate(self.examples):
             if example.intent == self.foreign or (example.language == "zh" and is_pinyin(example.text, english)):
                 continue
             best, probability = self.placements.best(index)
-            if best != example.intent and probability >= LIKELY and self._doubt(index, best, nearest) > MOVED_DOUBT:
+            if best in (example.intent, self.foreign) or probability < LIKELY:
+                continue
+            if self._doubt(index, best, nearest) > MOVED_DOUBT:
                 wrong = f"is an example of {example.intent}, and models that have not seen it say {best} ({probability:.0%})"
                 yield _at(example, Kind.OTHER_INTENT, wrong, f"move it to {best}, or add examples of {example.intent} that are like it")
 
