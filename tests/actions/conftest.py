@@ -93,12 +93,24 @@ def executor() -> ActionExecutor:
     return executor
 
 
+@pytest.fixture(scope="session")
+def faq() -> Faq:
+    """What it has learned of the entries is learned once."""
+    return Faq(encoder=BigramEncoder())
+
+
 @pytest.fixture
 async def start(
-    request: pytest.FixtureRequest, stage: str, executor: ActionExecutor, settings: Settings, database: Database, demo: DemoShop
+    request: pytest.FixtureRequest,
+    stage: str,
+    executor: ActionExecutor,
+    settings: Settings,
+    database: Database,
+    demo: DemoShop,
+    faq: Faq,
 ) -> AsyncIterator[Start]:
     """Begin to talk: `start("loyal", "zh")`. Each time is a new conversation in the same thread."""
-    provide(Services(settings, database, demo, Faq(encoder=BigramEncoder())))
+    provide(Services(settings, database, demo, faq))
     begun: Counter[str] = Counter()
 
     def begin(name: str, language: str = "zh", *, epoch: int = 1) -> Chat:

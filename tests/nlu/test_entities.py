@@ -265,6 +265,7 @@ def test_only_a_catalogue_that_can_be_read_is_installed(tmp_path: Path) -> None:
     assert "wonder pot" in target.read_text(encoding="utf8")
 
 
+@pytest.mark.slow
 def test_a_company_may_add_patterns_of_spacy(tmp_path: Path) -> None:
     rules = copied_rules(tmp_path)
     patterns = [

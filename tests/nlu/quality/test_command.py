@@ -13,6 +13,8 @@ import pytest
 
 from tests.nlu.quality.conftest import ROOT, Project, examples
 
+pytestmark = pytest.mark.slow
+
 
 def yingda(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "YINGDA_DATA_DIR": str(root / "var")}

@@ -23,7 +23,7 @@ from bot.nlu.rules import EntityRules
 from bot.settings import Settings
 from tests.nlu.quality.conftest import ROOT
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 LISTS = {"city": ["cities.yml"], "product": ["products.yml", "product_kinds.yml"]}
 
