@@ -72,7 +72,7 @@ def test_the_report_tells_scores_and_mistakes_with_their_places(tmp_path: Path) 
     page = write_report(outcome, tmp_path / "new" / "report.html", floors={"intents": 0.95, "entities": 0.95}).read_text(encoding="utf8")
 
     assert outcome.confusions() == [("return_item", "order_status", 1)]
-    assert outcome.accuracy("zh") == pytest.approx(10 / 11)
+    assert outcome.accuracy("zh") == pytest.approx(11 / 12)
     assert "我要退货 <code>nlu_data/nlu/zh/a.yml:5</code>" in page
     assert re.search(r'<td class="n low">0\.9\d\d', page)
     assert picture(outcome).startswith(b"\x89PNG")
