@@ -10,7 +10,7 @@ from playwright.async_api import BrowserContext, Locator, Page, async_playwright
 
 from tests.conftest import missing
 
-pytestmark = [pytest.mark.slow, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)]
 
 # A page that has nothing but the widget would do; the demo shop is the one that we ship.
 ZH, EN = "/demo?lang=zh", "/demo?lang=en"
