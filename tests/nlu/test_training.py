@@ -131,7 +131,8 @@ def test_a_model_is_trained_through_rasa_and_parses(root: Path, settings: Settin
 @pytest.mark.filterwarnings("ignore")  # a whole training of Rasa warns of many things that are not ours
 @pytest.mark.timeout(120)
 def test_what_rasa_refuses_leaves_no_model(root: Path, settings: Settings) -> None:
-    (root / "domain.yml").write_text("version: '3.1'\nintents: [order_status]\nslots: {a: {type: nonsense}}\n", encoding="utf8")
+    faulty = {**DOMAIN, "slots": {"a": {"type": "nonsense"}}}
+    (root / "domain.yml").write_text(yaml.safe_dump(faulty), encoding="utf8")
 
     with pytest.raises(SettingError, match="Rasa cannot train"):
         train(settings, root=root)
