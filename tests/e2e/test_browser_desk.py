@@ -15,7 +15,7 @@ from tests.e2e.reception import Reception
 from tests.e2e.stage import PHONE, Stage
 from tests.e2e.system import ROOT, System
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 COLLEAGUE = "colleague"
 PASSWORD = "a password of a colleague"

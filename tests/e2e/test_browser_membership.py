@@ -8,7 +8,7 @@ from playwright.async_api import expect
 from tests.e2e.shop_data import membership, rejoin
 from tests.e2e.stage import Stage
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 async def test_a_member_at_high_risk_gets_an_offer_and_then_a_human_who_knows_why(stage: Stage) -> None:

@@ -10,7 +10,7 @@ from playwright.async_api import expect
 from tests.e2e.shop_data import rejoin
 from tests.e2e.stage import Stage
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 async def test_a_chinese_customer_is_answered_then_served_by_a_human(stage: Stage) -> None:

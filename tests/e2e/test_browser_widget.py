@@ -11,7 +11,7 @@ from playwright.async_api import expect
 from tests.e2e.shop import Shop
 from tests.e2e.stage import PHONE, Stage
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 QUESTIONS = ["客服几点上班", "how much is shipping?", "多久能送到？", "which payment methods do you take?", "退货规则是什么"]
 MEASURED = 20

@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.system import ROOT, System
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def test_every_conversation_goes_as_it_is_written(system: System, tmp_path: Path) -> None:
