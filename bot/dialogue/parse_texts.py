@@ -6,13 +6,13 @@ Texts come as JSON strings, one a line, on standard input; each is answered by a
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 import warnings
 from pathlib import Path
 
 from bot.dialogue.understanding import Understanding
+from bot.nlu.quality.memory import peak_rss_mb
 
 WARM_UP = 20  # parses before the first that counts: caches of jieba, spaCy and the processor
 
@@ -27,7 +27,7 @@ def main() -> int:
         parsed = understanding.parse(json.loads(line))
         elapsed = time.perf_counter() - begun
         print(json.dumps({"parse": parsed, "ms": elapsed * 1000}, ensure_ascii=False))
-    print(json.dumps({"peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)}))
+    print(json.dumps({"peak_rss_mb": peak_rss_mb()}))
     return 0
 
 

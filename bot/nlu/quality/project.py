@@ -7,7 +7,6 @@ Its standard input is a JSON object `{rows: [[text, intent]], folder, config}`; 
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -16,9 +15,8 @@ from typing import Any
 import yaml
 
 from bot.errors import BotError, SettingError
+from bot.nlu.quality.memory import peak_rss_mb
 from bot.nlu.rasa_environment import prepare_rasa
-
-PEAK_UNIT = 1024  # Linux counts ru_maxrss in KiB
 
 
 def main() -> int:
@@ -47,8 +45,7 @@ def train_rows(rows: list[list[str]], folder: Path, config: dict[str, Any]) -> d
     except (RasaException, SystemExit) as error:
         raise SettingError(f"Rasa cannot train with this config.yml: {error}") from error
     seconds = time.perf_counter() - begun
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / PEAK_UNIT
-    return {"model": str(model), "train_s": round(seconds, 2), "peak_rss_mb": round(peak, 1)}
+    return {"model": str(model), "train_s": round(seconds, 2), "peak_rss_mb": peak_rss_mb()}
 
 
 if __name__ == "__main__":
