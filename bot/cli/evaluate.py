@@ -70,7 +70,9 @@ def _without_cache(config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def _train(rows: Sequence[Row], folder: Path, config: dict[str, Any], oos_labels: tuple[str, ...], foreign: str) -> dict[str, Any]:
-    named = [[row.text, foreign if row.intent in oos_labels else row.intent] for row in rows]
+    from bot.nlu.quality.evaluation import rasa_name
+
+    named = [[row.text, foreign if row.intent in oos_labels else rasa_name(row.intent)] for row in rows]
     request = {"rows": named, "folder": str(folder), "config": config}
     command = [sys.executable, "-W", "ignore", "-m", "bot.nlu.quality.project"]
     done = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True, env=_environment(), check=False)  # noqa: S603 our own module

@@ -12,6 +12,7 @@ from bot.nlu.quality.measures import calibration_error, foreign_auroc, foreign_r
 from bot.nlu.quality.rows import Row
 
 FALLBACK = "nlu_fallback"  # Rasa's name, see bot.nlu.intents
+_SLASH = "\N{FRACTION SLASH}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,16 @@ class Judged:
     refused: bool  # the bot would not act: foreign, or no intent likely enough
 
 
+def rasa_name(intent: str) -> str:
+    """Return a name that Rasa takes as it is: what stands behind a plain slash it takes for one of an intent's responses."""
+    return intent.replace("/", _SLASH)
+
+
 def judge(row: Row, parse: Mapping[str, Any], *, foreign_intent: str) -> Judged:
     ranking = [(one["name"], one["confidence"]) for one in parse.get("intent_ranking", []) if one["name"] != FALLBACK]
     best, confidence = ranking[0] if ranking else ("", 0.0)
     refused = parse["intent"]["name"] in (FALLBACK, foreign_intent, None)
-    return Judged(row, best, confidence, parse.get("novelty", {}).get("familiarity", confidence), refused)
+    return Judged(row, best.replace(_SLASH, "/"), confidence, parse.get("novelty", {}).get("familiarity", confidence), refused)
 
 
 def measures(judged: Sequence[Judged], *, foreign_labels: Collection[str]) -> dict[str, Any]:

@@ -82,7 +82,7 @@ SAID = {
         "how do i send it back",
         "return my item [please](now)",
     ],
-    "order_status": ["我的订单到哪了", "查一下订单", "发货了吗", "where is my order", "order status please", "has my order shipped"],
+    "general/order": ["我的订单到哪了", "查一下订单", "发货了吗", "where is my order", "order status please", "has my order shipped"],
     "oos": ["帮我写作业", "今天股票怎么样", "订机票", "write my homework", "book a flight", "what is the capital of france"],
 }
 
@@ -93,7 +93,7 @@ def test_the_command_trains_through_rasa_and_measures_what_is_served(tmp_path: P
     train, test = tmp_path / "train.tsv", tmp_path / "test.tsv"
     train.write_text("".join(f"{text}\t{intent}\n" for intent, texts in SAID.items() for text in texts), encoding="utf8")
     test.write_text(
-        "我要把它退掉\treturn_item\nwhere's my order\torder_status\n我的 order 发货了吗\torder_status\nbuy me a flight\toos\n",
+        "我要把它退掉\treturn_item\nwhere's my order\tgeneral/order\n我的 order 发货了吗\tgeneral/order\nbuy me a flight\toos\n",
         encoding="utf8",
     )
     monkeypatch.setenv("YINGDA_DATA_DIR", str(tmp_path / "var"))
