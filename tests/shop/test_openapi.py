@@ -74,10 +74,15 @@ def test_every_reference_leads_somewhere() -> None:
             return []
         return [value for name, value in node.items() if name == "$ref"] + [found for value in node.values() for found in references(value)]
 
-    for reference in references(DESCRIPTION):
-        node = DESCRIPTION
+    def leads_somewhere(reference: str) -> bool:
+        node: Any = DESCRIPTION
         for piece in reference.removeprefix("#/").split("/"):
-            node = node[piece]
+            node = node.get(piece, {})
+        return bool(node)
+
+    found = references(DESCRIPTION)
+    assert found
+    assert [reference for reference in found if not leads_somewhere(reference)] == []
 
 
 def test_the_company_of_the_tests_serves_what_is_described(company: Company) -> None:

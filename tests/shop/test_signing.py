@@ -29,6 +29,8 @@ def test_a_signed_request_is_accepted() -> None:
     check()
     check(method="post")
 
+    assert sign("secret", "post", PATH, NOW, b"{}") == sign("secret", "POST", PATH, NOW, b"{}")
+
 
 @pytest.mark.parametrize(
     "changed",
