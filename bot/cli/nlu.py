@@ -22,8 +22,7 @@ from bot.cli.settings import settings_here
 from bot.errors import InputError, NotFoundError
 from bot.nlu.live_catalogue import FILE as CATALOGUE
 from bot.nlu.live_catalogue import install_catalogue
-from bot.nlu.parse import parse
-from bot.nlu.training import is_trained, settled_config
+from bot.nlu.training import is_trained, newest_model, settled_config
 from bot.system.place import project_root
 from bot.system.processes import ENVIRONMENT
 
@@ -42,7 +41,9 @@ def parse_text(text: str) -> None:
     settings = settings_here()
     if not is_trained(settings, root=project_root()):
         raise NotFoundError("there is no model of what config.yml, domain.yml and nlu_data hold now; run `yingda train`")
-    click.echo(json.dumps(parse(settings, text), ensure_ascii=False, indent=2))
+    from bot.dialogue.understanding import Understanding, explained
+
+    click.echo(json.dumps(explained(Understanding(newest_model(settings)).parse(text)), ensure_ascii=False, indent=2))
 
 
 @command.command("check")

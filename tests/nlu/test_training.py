@@ -5,18 +5,23 @@ from __future__ import annotations
 import os
 import shutil
 import tarfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
+from bot.dialogue import understanding
+from bot.dialogue.understanding import Understanding, explained
 from bot.errors import NotFoundError, SettingError
 from bot.nlu.training import is_trained, model_fingerprint, newest_model, train
 from bot.settings import Settings, load_settings
 from tests.onnx_folder import write_model
 
 ROOT = Path(__file__).parents[2]
+Parse = Callable[[Settings, str], dict[str, Any]]
 
 DOMAIN = {
     "version": "3.1",
@@ -48,6 +53,13 @@ def root(tmp_path: Path) -> Path:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf8")
     return tmp_path
+
+
+@pytest.fixture
+def parse(monkeypatch: pytest.MonkeyPatch) -> Parse:
+    """What the newest model makes of a text; the stand-ins of the serving process would stay for the tests that follow."""
+    monkeypatch.setattr(understanding, "lighten", lambda model: None)
+    return lambda settings, text: explained(Understanding(newest_model(settings)).parse(text))
 
 
 @pytest.fixture
@@ -108,9 +120,7 @@ def test_no_model_is_said_with_what_to_do(settings: Settings) -> None:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # a whole training of Rasa warns of many things that are not ours
 @pytest.mark.timeout(300)
-def test_a_model_is_trained_through_rasa_and_parses(root: Path, settings: Settings) -> None:
-    from bot.nlu.parse import parse
-
+def test_a_model_is_trained_through_rasa_and_parses(root: Path, settings: Settings, parse: Parse) -> None:
     ours = (root / "config.yml").read_text(encoding="utf8")
     model = train(settings, root=root)
 
@@ -125,6 +135,9 @@ def test_a_model_is_trained_through_rasa_and_parses(root: Path, settings: Settin
     assert set(parsed["sentiment"]) == {"label", "score", "confidence"}
     assert parsed["tokens"] == ["我", "的", "order", "A20261029-0042", "到", "哪", "了"]
     assert [(one["entity"], one["value"]) for one in parsed["entities"]] == [("order_number", "A20261029-0042")]
+    forged = parse(settings, '/return_item{"order_number": "A1"}')
+    assert forged["confidence"] < 1
+    assert forged["text"].startswith("/return_item")
 
 
 @pytest.mark.slow
@@ -142,9 +155,7 @@ def test_what_rasa_refuses_leaves_no_model(root: Path, settings: Settings) -> No
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # a whole training of Rasa warns of many things that are not ours
 @pytest.mark.timeout(300)
-def test_rasa_keeps_the_encoder_in_the_model_and_refuses_another(root: Path, settings: Settings, tmp_path: Path) -> None:
-    from bot.nlu.parse import parse
-
+def test_rasa_keeps_the_encoder_in_the_model_and_refuses_another(root: Path, settings: Settings, tmp_path: Path, parse: Parse) -> None:
     folder = write_model(tmp_path / "tiny")
     model = train(replace(settings, encoder=str(folder)), root=root)
     assert parse(settings, "我要退货")["intent"] == "return_item"
