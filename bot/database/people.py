@@ -13,6 +13,7 @@ customers = sa.Table(
     sa.Column("shop_customer_id", sa.String(64), unique=True),  # the company's own number, the `sub` of its JWT
     sa.Column("language", sa.String(8), nullable=False, default=""),
     sa.Column("objects_to_profiling", sa.Boolean, nullable=False, default=False),
+    sa.Column("merged_into", sa.String(36), index=True),  # the record of the same person that is kept; from customer_merges
     sa.Column("created_at", UtcTime, nullable=False),
 )
 
@@ -24,6 +25,7 @@ customer_identities = sa.Table(
     sa.Column("phone", sa.LargeBinary),
     sa.Column("email", sa.LargeBinary),
     sa.Column("address", sa.LargeBinary),
+    sa.Column("birth_date", sa.LargeBinary),
     sa.Column("phone_index", sa.String(64), index=True),  # keyed HMAC, for equality look-up
     sa.Column("email_index", sa.String(64), index=True),
 )
@@ -41,10 +43,13 @@ churn_models = sa.Table(
     "churn_models",
     metadata,
     id_column(),
-    sa.Column("status", sa.String(16), nullable=False),  # candidate, live, retired
-    sa.Column("weights", Json, nullable=False),  # closed form: feature, mean, scale, coefficient; and the intercept
-    sa.Column("card", Json, nullable=False),  # data checksum, metrics with their folds, features
+    sa.Column("status", sa.String(16), nullable=False),  # candidate, shadow, live, retired
+    sa.Column("kind", sa.String(32), nullable=False, default="logistic_regression", server_default="logistic_regression"),
+    sa.Column("weights", Json, nullable=False),  # closed form of a linear model: feature, mean, scale, coefficient; and the intercept
+    sa.Column("artifact", sa.LargeBinary),  # any other model as skops writes it; `artifact_sha256` in the card
+    sa.Column("card", Json, nullable=False),  # data checksum, metrics with their folds, features, threshold and its costs, alarms
     sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("live_since", UtcTime),
 )
 
 agents = sa.Table(
