@@ -40,6 +40,9 @@ class Profile(msgspec.Struct, frozen=True):
     contacts: int = 0
     csat_mean: float | None = None
     recommendations: list[str] = []  # SKUs, best first
+    value_minor: int = 0  # what a year with them brings: their spending of the last 365 days
+    expected_loss_minor: int = 0  # probability of leaving x value
+    model_id: str = ""  # which model said the risk
     updated_at: datetime | None = None
 
 

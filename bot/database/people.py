@@ -36,6 +36,7 @@ customer_profiles = sa.Table(
     key_to("customers.id", "customer_id", primary_key=True),
     sa.Column("record", Json, nullable=False),  # bot.customers.profile.Profile
     sa.Column("model_id", sa.String(36)),
+    sa.Column("expected_loss_minor", sa.BigInteger, nullable=False, default=0, server_default="0", index=True),  # the desk lists by it
     sa.Column("updated_at", UtcTime, nullable=False),
 )
 

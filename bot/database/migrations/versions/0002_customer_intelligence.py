@@ -180,6 +180,10 @@ def upgrade() -> None:
     with op.batch_alter_table("customer_identities", schema=None) as batch_op:
         batch_op.add_column(sa.Column("birth_date", sa.LargeBinary(), nullable=True))
 
+    with op.batch_alter_table("customer_profiles", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("expected_loss_minor", sa.BigInteger(), server_default="0", nullable=False))
+        batch_op.create_index(batch_op.f("ix_customer_profiles_expected_loss_minor"), ["expected_loss_minor"], unique=False)
+
     with op.batch_alter_table("customers", schema=None) as batch_op:
         batch_op.add_column(sa.Column("merged_into", sa.String(length=36), nullable=True))
         batch_op.create_index(batch_op.f("ix_customers_merged_into"), ["merged_into"], unique=False)
