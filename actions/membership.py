@@ -9,7 +9,8 @@ from actions.context import Talk
 from actions.forms import CONFIRMED, Answers, Conclusion, Ended, Form, says_yes
 from actions.handing_off import hand_off
 from actions.skill import Events, Skill
-from bot.customers.offers import Offer, choose_offer
+from bot.customers.offer_log import accept_offer, accepted_lately, make_offer
+from bot.customers.offers import Offer, worth_a_person
 from bot.customers.profile import read_profile
 from bot.errors import NotFoundError
 from bot.messages import HandoffReason
@@ -53,7 +54,7 @@ class CancelMembershipForm(Form):
             raise Ended
         if talk.message.entities.get("offer") == NOW:
             answers["offer_answer"] = NOW
-        elif talk.slot(OFFER_MADE):
+        elif talk.slot(OFFER_MADE) or await accepted_lately(talk.services.database, talk.who.customer_id or ""):
             answers["offer_answer"] = UNDECIDED
 
     async def listen(self, talk: Talk, answers: Answers) -> bool:
@@ -72,7 +73,7 @@ class CancelMembershipForm(Form):
         elif pressed == DECLINED or (yes is None and talk.message.leans_to(self.triggers | {"deny"})):
             answers["offer_answer"] = DECLINED
         elif yes is False:
-            answers["offer_answer"] = DECLINED if await _at_high_risk(talk) else UNDECIDED
+            answers["offer_answer"] = DECLINED if await _worth_a_person(talk) else UNDECIDED
         else:
             return False
         return True
@@ -111,7 +112,7 @@ class ActionAskOfferAnswer(Skill):
 
 
 class ActionCancelMembership(Conclusion):
-    """Grants the offer, hands a customer at high risk to a human, or cancels."""
+    """Grants the offer, hands a customer whom a talk is likely to keep to a human, or cancels."""
 
     action_name = "action_cancel_membership"
     form_slots = CancelMembershipForm.slots
@@ -120,7 +121,7 @@ class ActionCancelMembership(Conclusion):
         said = answers["offer_answer"]
         if said == ACCEPTED:
             return await self._grant(talk)
-        if said == DECLINED and await _at_high_risk(talk):
+        if said == DECLINED and await _worth_a_person(talk):
             return await self._hand_over(talk)
         if said == UNDECIDED and answers[CONFIRMED] != "yes":
             talk.say("utter_membership_kept")
@@ -141,6 +142,7 @@ class ActionCancelMembership(Conclusion):
             buttons = [talk.button("cancel_now", "cancel_membership", offer=NOW)]
             talk.say(f"utter_refused_{refusal.reason.value}", buttons=buttons)
             return []
+        await accept_offer(talk.services.database, talk.who.conversation_id)
         if offer.kind == "membership_months":
             membership = await talk.services.shop.membership(talk.who.shop_customer_id or "")
             renews = talk.words.day_and_year(membership.renews_at)
@@ -166,10 +168,11 @@ async def _membership(talk: Talk) -> Membership | None:
 
 
 async def _offer(talk: Talk) -> Offer:
-    """Return the offer by what we may know of the customer; the same each time, as long as the profile is."""
-    return choose_offer(await read_profile(talk.services.database, talk.who.customer_id or ""))
+    """Return the offer of this conversation, which is recorded with its reasons when it is first asked for."""
+    database, customer_id = talk.services.database, talk.who.customer_id or ""
+    profile = await read_profile(database, customer_id)
+    return await make_offer(database, conversation_id=talk.who.conversation_id, customer_id=customer_id, profile=profile)
 
 
-async def _at_high_risk(talk: Talk) -> bool:
-    profile = await read_profile(talk.services.database, talk.who.customer_id or "")
-    return profile is not None and profile.churn is not None and profile.churn.level == "high"
+async def _worth_a_person(talk: Talk) -> bool:
+    return worth_a_person(await read_profile(talk.services.database, talk.who.customer_id or ""))

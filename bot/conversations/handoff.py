@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversations.store import lowest_sentiment
+from bot.customers.offers import is_treated
 from bot.customers.profile import Profile
 from bot.database.escalations import escalations
 from bot.escalations.queue import Entry
@@ -55,14 +56,14 @@ async def open_escalation(
     somebody_there: bool,
 ) -> Entry:
     """Write the escalation with everything that an agent wants to know at once."""
-    churn = profile.churn if profile else None
     tone = await lowest_sentiment(connection, conversation_id, newest=TONE_OF)
     entry = Entry(
         escalation_id=new_id(),
         skill=skill_of(hand_off.topic, language),
         priority=priority_of(
             hand_off.reason,
-            churn_level=churn.level if churn else "",
+            expected_loss_minor=profile.expected_loss_minor if profile and is_treated(profile) else 0,
+            currency=profile.currency if profile else "",
             membership_tier=profile.membership_tier if profile else "",
             sentiment=tone,
         ),

@@ -1,7 +1,8 @@
-"""What to offer a member who wants to leave: by the risk and the customer's value, from the table in offers.yml."""
+"""What to offer a member who wants to leave, and whether a person talks to them: by expected gain, from the table in offers.yml."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
@@ -17,34 +18,74 @@ class Offer(msgspec.Struct, frozen=True):
 
     kind: str  # membership_months, percent, amount
     value: int
+    rule: str = ""  # the row of offers.yml
 
 
-class _Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    rule: str
     kind: str
     value: int
-    level: str = ""
-    spent_from: int = 0
+    cost: float = 0.0  # whole units; 0 for a percentage, which costs its share of a mean order
+    saves: float = 0.0  # share of those about to leave whom it keeps
+
+    def offer(self) -> Offer:
+        return Offer(self.kind, self.value * MINOR_UNITS if self.kind == "amount" else self.value, self.rule)
+
+    def cost_minor(self, profile: Profile) -> float:
+        if self.kind == "percent":
+            return self.value / 100 * profile.spent_minor / max(profile.orders, 1)
+        return self.cost * MINOR_UNITS
 
 
-class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    rules: list[_Rule]
-    neutral: _Rule
+class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    cost: float
+    saves: float
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    margin: float
+    hold_out: float
+    again_after_days: int
+    offers: list[Rule]
+    courtesy: Rule
+    neutral: Rule
+    person: Person
+
+    @property
+    def again_after(self) -> timedelta:
+        return timedelta(days=self.again_after_days)
 
 
 def choose_offer(profile: Profile | None) -> Offer:
-    """Return the offer that fits; one that is the same for everybody where there is no profile, or no risk in it."""
-    table = _table()
-    if profile is None or profile.churn is None:
-        return _offer(table.neutral)
-    level, spent = profile.churn.level, profile.spent_minor
-    fitting = (rule for rule in table.rules if rule.level == level and spent >= rule.spent_from * MINOR_UNITS)
-    return _offer(next(fitting, table.neutral))
+    """Return the offer with the highest expected gain; the neutral one for whom there is no risk to go by, or who is held out."""
+    rules = table()
+    if not is_treated(profile):
+        return rules.neutral.offer()
+    assert profile is not None
+    gains = {rule.rule: expected_gain_minor(profile, saves=rule.saves, cost_minor=rule.cost_minor(profile)) for rule in rules.offers}
+    best = max(rules.offers, key=lambda rule: gains[rule.rule])
+    return best.offer() if gains[best.rule] > 0 else rules.courtesy.offer()
 
 
-def _offer(rule: _Rule) -> Offer:
-    return Offer(rule.kind, rule.value * MINOR_UNITS if rule.kind == "amount" else rule.value)
+def worth_a_person(profile: Profile | None) -> bool:
+    """Say whether a person should talk to this customer before they leave: the gain is more than the time costs."""
+    if not is_treated(profile):
+        return False
+    assert profile is not None
+    person = table().person
+    return expected_gain_minor(profile, saves=person.saves, cost_minor=person.cost * MINOR_UNITS) > 0
+
+
+def expected_gain_minor(profile: Profile, *, saves: float, cost_minor: float) -> float:
+    """Return what a treatment wins on average: expected loss x margin x the share that it keeps, less its cost; minor units."""
+    return profile.expected_loss_minor * table().margin * saves - cost_minor
+
+
+def is_treated(profile: Profile | None) -> bool:
+    """Say whether treatment may follow the customer's risk: it is known, and they are not held out."""
+    return profile is not None and profile.churn is not None and not profile.held_out
 
 
 @cache
-def _table() -> _Table:
-    return msgspec.yaml.decode((Path(__file__).parent / "offers.yml").read_bytes(), type=_Table)
+def table() -> Table:
+    return msgspec.yaml.decode((Path(__file__).parent / "offers.yml").read_bytes(), type=Table)

@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 import sqlalchemy as sa
 
+from bot.customers.holdout import held_out
 from bot.database import Database
 from bot.database.people import customer_profiles, customers
 
@@ -43,16 +44,20 @@ class Profile(msgspec.Struct, frozen=True):
     value_minor: int = 0  # what a year with them brings: their spending of the last 365 days
     expected_loss_minor: int = 0  # probability of leaving x value
     model_id: str = ""  # which model said the risk
+    held_out: bool = False  # of the group that is treated like everybody, whatever their risk; not stored, see bot.customers.holdout
     updated_at: datetime | None = None
 
 
 async def read_profile(database: Database, customer_id: str) -> Profile | None:
     """Return the customer's record; None where there is none yet or the customer objects to profiling (GDPR Art. 21, PIPL Art. 24)."""
     query = (
-        sa.select(customer_profiles.c.record)
+        sa.select(customer_profiles.c.record, customers.c.shop_customer_id)
         .join(customers, customers.c.id == customer_profiles.c.customer_id)
         .where(customer_profiles.c.customer_id == customer_id, customers.c.objects_to_profiling.is_(False))
     )
     async with database.read() as connection:
-        record = (await connection.execute(query)).scalar_one_or_none()
-    return msgspec.convert(record, Profile) if record else None
+        row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        return None
+    profile = msgspec.convert(row.record, Profile)
+    return msgspec.structs.replace(profile, held_out=held_out(row.shop_customer_id or customer_id))

@@ -134,7 +134,7 @@ offers_made = sa.Table(
     metadata,
     id_column(),
     key_to("customers.id", "customer_id", nullable=False, index=True),
-    sa.Column("conversation_id", sa.String(36)),
+    sa.Column("conversation_id", sa.String(64), unique=True),  # one a conversation
     sa.Column("kind", sa.String(24), nullable=False),
     sa.Column("value", sa.BigInteger, nullable=False),
     sa.Column("rule", sa.String(64), nullable=False),  # which row of offers.yml
@@ -145,5 +145,4 @@ offers_made = sa.Table(
     sa.Column("reasons", Json, nullable=False),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("accepted_at", UtcTime),
-    sa.UniqueConstraint("conversation_id", "rule"),
 )

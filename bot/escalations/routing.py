@@ -13,6 +13,8 @@ import yaml
 from bot.languages import LANGUAGES
 from bot.messages import HandoffReason
 
+MINOR_UNITS = 100  # of CNY, USD, EUR: the currencies of the shop
+
 
 class Priority(IntEnum):
     LOW = 0
@@ -26,12 +28,20 @@ def _table() -> dict[str, Any]:
     return dict(yaml.safe_load((Path(__file__).parent / "routing.yml").read_text(encoding="utf8")))
 
 
-def priority_of(reason: HandoffReason, *, churn_level: str = "", membership_tier: str = "", sentiment: float = 0.0) -> Priority:
-    """Return the priority by reason, raised for who may leave, who is very angry and the highest membership, at most urgent."""
+def priority_of(
+    reason: HandoffReason, *, expected_loss_minor: int = 0, currency: str = "CNY", membership_tier: str = "", sentiment: float = 0.0
+) -> Priority:
+    """Return the priority by reason, raised by what we may lose, who is very angry and the highest membership, at most urgent."""
     table = _table()
-    raised = table["churn_level"].get(churn_level, 0) + table["membership_tier"].get(membership_tier, 0)
+    raised = _raised_by_loss(table["expected_loss"], expected_loss_minor, currency) + table["membership_tier"].get(membership_tier, 0)
     raised += table["very_negative"]["raises"] if is_very_negative(sentiment) else 0
     return Priority(min(Priority.URGENT, table["reason"][reason.value] + raised))
+
+
+def _raised_by_loss(rule: dict[str, Any], expected_loss_minor: int, currency: str) -> int:
+    """A currency that the table does not name raises nothing."""
+    least = rule["from"].get(currency)
+    return int(rule["raises"]) if least is not None and expected_loss_minor >= least * MINOR_UNITS else 0
 
 
 def is_very_negative(sentiment: float) -> bool:

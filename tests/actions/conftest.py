@@ -23,7 +23,7 @@ from rasa_sdk.executor import ActionExecutor
 
 from actions.services import Services, close_services, provide
 from bot.crypto import Cipher
-from bot.customers.profile import ChurnRisk, Profile
+from bot.customers.profile import ChurnReason, ChurnRisk, Profile
 from bot.database import Database, sync_engine
 from bot.database.conversations import conversations, inboxes, threads
 from bot.database.people import customer_profiles, customers
@@ -186,9 +186,11 @@ def _profile(name: str, customer_id: str) -> dict[str, object]:
     profile = Profile(
         customer_id=customer_id,
         segment="at_risk" if level == "high" else "loyal",
-        churn=ChurnRisk(probability, level),
+        churn=ChurnRisk(probability, level, [ChurnReason("troubled_180d", 2, 0.9)] if level == "high" else []),
         orders=12,
         spent_minor=345_600,
+        value_minor=345_600,
+        expected_loss_minor=round(probability * 345_600),
         recommendations=["AUD-001", "KIT-003", "SMA-001", "BED-001"] if name == "happy" else [],
     )
     return {"customer_id": customer_id, "record": msgspec.to_builtins(profile), "updated_at": utcnow() - timedelta(hours=1)}

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from bot.customers.offers import Offer, choose_offer
-from bot.customers.profile import ChurnRisk, Profile
 from bot.database import Database
-from bot.database.people import customers
+from bot.database.intelligence import offers_made
+from bot.database.people import customer_profiles, customers
 from bot.shop.demo import DemoShop
 from tests.actions.conftest import CUSTOMERS, Start
 
@@ -104,10 +103,23 @@ async def test_the_offer_is_made_once_in_a_conversation(start: Start) -> None:
     assert done.responses == ["utter_membership_was_cancelled"]
 
 
-async def test_an_offer_that_was_granted_before_is_not_granted_again(start: Start, demo: DemoShop) -> None:
+async def test_who_has_accepted_an_offer_lately_gets_no_other(start: Start) -> None:
     first = start("leaving", "zh")
     await first.say(CANCEL["zh"], "cancel_membership")
     await first.press("接受优惠")
+    later = start("leaving", "zh")
+
+    turn = await later.say(CANCEL["zh"], "cancel_membership")
+
+    assert turn.responses == ["utter_confirm_cancel_membership"]
+
+
+async def test_what_the_shop_has_granted_before_is_not_granted_again(start: Start, database: Database) -> None:
+    first = start("leaving", "zh")
+    await first.say(CANCEL["zh"], "cancel_membership")
+    await first.press("接受优惠")
+    async with database.write() as connection:
+        await connection.execute(sa.delete(offers_made))  # only the shop knows of it
     later = start("leaving", "zh")
     await later.say(CANCEL["zh"], "cancel_membership")
 
@@ -115,6 +127,33 @@ async def test_an_offer_that_was_granted_before_is_not_granted_again(start: Star
 
     assert turn.responses == ["utter_refused_already_granted"]
     assert "直接退订" in turn.buttons
+
+
+async def test_an_offer_is_on_record_with_its_reasons(start: Start, database: Database) -> None:
+    chat = start("leaving", "zh")
+    await chat.say(CANCEL["zh"], "cancel_membership")
+    await chat.press("接受优惠")
+
+    async with database.read() as connection:
+        [made] = (await connection.execute(sa.select(offers_made))).all()
+
+    assert (made.conversation_id, made.rule, made.held_out) == ("leaving", "three_months", False)
+    assert made.probability == pytest.approx(0.81)
+    assert made.expected_loss_minor == round(0.81 * 345_600)
+    assert [reason["feature"] for reason in made.reasons] == ["troubled_180d"]
+    assert made.accepted_at is not None
+
+
+async def test_the_offer_stays_the_same_when_the_profile_changes_in_between(start: Start, database: Database) -> None:
+    chat = start("leaving", "zh")
+    offered = await chat.say(CANCEL["zh"], "cancel_membership")
+    async with database.write() as connection:
+        await connection.execute(sa.delete(customer_profiles))
+
+    again = await chat.say("有什么会员权益", "membership_benefits")
+
+    assert "会员延长 3 个月" in offered.text
+    assert "会员延长 3 个月" in again.text
 
 
 async def test_who_objects_to_profiling_gets_the_same_offer_as_everybody(start: Start, database: Database) -> None:
@@ -154,21 +193,3 @@ async def test_membership_is_told_to_its_owner(start: Start, who: str, intent: s
         turn = await start(who, language).say("会员" if language == "zh" else "membership please", intent)
 
         assert turn.responses == [response]
-
-
-@pytest.mark.parametrize(
-    ("level", "spent", "offer"),
-    [
-        ("high", 900_000, Offer("membership_months", 6)),
-        ("high", 250_000, Offer("membership_months", 3)),
-        ("high", 100, Offer("percent", 20)),
-        ("medium", 900_000, Offer("amount", 10_000)),
-        ("medium", 0, Offer("percent", 10)),
-        ("low", 0, Offer("percent", 5)),
-    ],
-)
-def test_the_offer_fits_risk_and_value(level: str, spent: int, offer: Offer) -> None:
-    profile = Profile(customer_id="x", churn=ChurnRisk(0.5, level), spent_minor=spent)
-
-    assert choose_offer(profile) == offer
-    assert choose_offer(None) == choose_offer(Profile(customer_id="x")) == Offer("membership_months", 1)

@@ -9,18 +9,23 @@ from bot.messages import HandoffReason
 
 
 @pytest.mark.parametrize(
-    ("reason", "churn_level", "tier", "priority"),
+    ("reason", "loss", "tier", "priority"),
     [
-        ("customer_request", "", "", Priority.NORMAL),
-        ("customer_request", "high", "", Priority.HIGH),
-        ("customer_request", "high", "platinum", Priority.URGENT),
-        ("complaint", "", "", Priority.HIGH),
-        ("complaint", "high", "platinum", Priority.URGENT),
-        ("churn_risk", "low", "silver", Priority.HIGH),
+        ("customer_request", 0, "", Priority.NORMAL),
+        ("customer_request", 1500, "", Priority.HIGH),
+        ("customer_request", 1500, "platinum", Priority.URGENT),
+        ("complaint", 0, "", Priority.HIGH),
+        ("complaint", 1500, "platinum", Priority.URGENT),
+        ("churn_risk", 999, "silver", Priority.HIGH),
     ],
 )
-def test_priority_rises_with_reason_risk_and_membership(reason: str, churn_level: str, tier: str, priority: Priority) -> None:
-    assert priority_of(HandoffReason(reason), churn_level=churn_level, membership_tier=tier) == priority
+def test_priority_rises_with_reason_expected_loss_and_membership(reason: str, loss: int, tier: str, priority: Priority) -> None:
+    assert priority_of(HandoffReason(reason), expected_loss_minor=loss * 100, membership_tier=tier) == priority
+
+
+@pytest.mark.parametrize(("currency", "priority"), [("USD", Priority.HIGH), ("CNY", Priority.NORMAL), ("XYZ", Priority.NORMAL)])
+def test_the_expected_loss_is_weighed_in_its_own_currency(currency: str, priority: Priority) -> None:
+    assert priority_of(HandoffReason.CUSTOMER_REQUEST, expected_loss_minor=20_000, currency=currency) == priority
 
 
 @pytest.mark.parametrize(
@@ -28,7 +33,7 @@ def test_priority_rises_with_reason_risk_and_membership(reason: str, churn_level
 )
 def test_who_is_very_angry_is_served_sooner(sentiment: float, priority: Priority) -> None:
     assert priority_of(HandoffReason.CUSTOMER_REQUEST, sentiment=sentiment) == priority
-    assert priority_of(HandoffReason.COMPLAINT, churn_level="high", sentiment=sentiment) == Priority.URGENT
+    assert priority_of(HandoffReason.COMPLAINT, expected_loss_minor=150_000, sentiment=sentiment) == Priority.URGENT
 
 
 @pytest.mark.parametrize("reason", list(HandoffReason))

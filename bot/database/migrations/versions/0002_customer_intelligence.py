@@ -138,7 +138,7 @@ def upgrade() -> None:
         "offers_made",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("customer_id", sa.String(length=36), nullable=False),
-        sa.Column("conversation_id", sa.String(length=36), nullable=True),
+        sa.Column("conversation_id", sa.String(length=64), nullable=True),
         sa.Column("kind", sa.String(length=24), nullable=False),
         sa.Column("value", sa.BigInteger(), nullable=False),
         sa.Column("rule", sa.String(length=64), nullable=False),
@@ -151,7 +151,7 @@ def upgrade() -> None:
         sa.Column("accepted_at", UtcTime(), nullable=True),
         sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_offers_made_customer_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_offers_made")),
-        sa.UniqueConstraint("conversation_id", "rule", name=op.f("uq_offers_made_conversation_id_rule")),
+        sa.UniqueConstraint("conversation_id", name=op.f("uq_offers_made_conversation_id")),
     )
     with op.batch_alter_table("offers_made", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_offers_made_customer_id"), ["customer_id"], unique=False)
