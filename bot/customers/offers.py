@@ -28,13 +28,13 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cost: float = 0.0  # whole units; 0 for a percentage, which costs its share of a mean order
     saves: float = 0.0  # share of those about to leave whom it keeps
 
-    def offer(self) -> Offer:
-        return Offer(self.kind, self.value * MINOR_UNITS if self.kind == "amount" else self.value, self.rule)
+    def offer(self, unit: float) -> Offer:
+        return Offer(self.kind, round(self.value * unit) if self.kind == "amount" else self.value, self.rule)
 
     def cost_minor(self, profile: Profile) -> float:
         if self.kind == "percent":
             return self.value / 100 * profile.spent_minor / max(profile.orders, 1)
-        return self.cost * MINOR_UNITS
+        return self.cost * unit_minor(profile.currency)
 
 
 class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,6 +43,7 @@ class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    currencies: dict[str, float]
     margin: float
     hold_out: float
     again_after_days: int
@@ -59,12 +60,13 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def choose_offer(profile: Profile | None) -> Offer:
     """Return the offer with the highest expected gain; the neutral one for whom there is no risk to go by, or who is held out."""
     rules = table()
+    unit = unit_minor(profile.currency if profile else "")
     if not is_treated(profile):
-        return rules.neutral.offer()
+        return rules.neutral.offer(unit)
     assert profile is not None
     gains = {rule.rule: expected_gain_minor(profile, saves=rule.saves, cost_minor=rule.cost_minor(profile)) for rule in rules.offers}
     best = max(rules.offers, key=lambda rule: gains[rule.rule])
-    return best.offer() if gains[best.rule] > 0 else rules.courtesy.offer()
+    return (best if gains[best.rule] > 0 else rules.courtesy).offer(unit)
 
 
 def worth_a_person(profile: Profile | None) -> bool:
@@ -73,12 +75,17 @@ def worth_a_person(profile: Profile | None) -> bool:
         return False
     assert profile is not None
     person = table().person
-    return expected_gain_minor(profile, saves=person.saves, cost_minor=person.cost * MINOR_UNITS) > 0
+    return expected_gain_minor(profile, saves=person.saves, cost_minor=person.cost * unit_minor(profile.currency)) > 0
 
 
 def expected_gain_minor(profile: Profile, *, saves: float, cost_minor: float) -> float:
     """Return what a treatment wins on average: expected loss x margin x the share that it keeps, less its cost; minor units."""
     return profile.expected_loss_minor * table().margin * saves - cost_minor
+
+
+def unit_minor(currency: str) -> float:
+    """Return what one unit of the table is in minor units of a currency; one that the table does not name counts like the first."""
+    return table().currencies.get(currency, 1.0) * MINOR_UNITS
 
 
 def is_treated(profile: Profile | None) -> bool:

@@ -13,7 +13,7 @@ from bot.customers.words import next_action, reason_words, segment_words
 from bot.database.people import customers
 from bot.errors import BotError
 from bot.languages import LANGUAGES, notice
-from bot.shop.protocol import Contact, Order
+from bot.shop.protocol import Contact, Money, Order
 from bot.web.greeting import money_text
 from bot.web.views import iso
 
@@ -27,7 +27,7 @@ async def customer_panel(services: Services, customer_id: str) -> dict[str, Any]
     profile = await read_profile(services.database, customer_id)
     panel: dict[str, Any] = {"id": row.shop_customer_id or customer_id, "language": row.language, "name": "", "orders": []}
     panel |= {"phone": "", "email": "", "address": "", "membership": None, "recommendations": []}
-    panel |= _profile_view(profile)
+    panel |= profile_view(profile)
     if row.shop_customer_id:
         try:
             await _from_shop(services, row.shop_customer_id, profile, panel)
@@ -53,7 +53,8 @@ async def _from_shop(services: Services, number: str, profile: Profile | None, p
     panel["membership"] = {"tier": membership.tier, "status": membership.status, "renews_at": iso(membership.renews_at)}
 
 
-def _profile_view(profile: Profile | None) -> dict[str, Any]:
+def profile_view(profile: Profile | None) -> dict[str, Any]:
+    """Return what customer intelligence says: segment, risk with reasons, what is at stake, what to do next."""
     if profile is None:
         return {"segment": None, "churn": None, "next_action": None}
     churn = None
@@ -61,6 +62,8 @@ def _profile_view(profile: Profile | None) -> dict[str, Any]:
         churn = {
             "probability": round(profile.churn.probability, 3),
             "level": profile.churn.level,
+            "expected_loss": money_text(Money(profile.expected_loss_minor, profile.currency)),
+            "held_out": profile.held_out,
             "reasons": [reason_words(reason) for reason in profile.churn.reasons],
         }
     segment = {"key": profile.segment, **segment_words(profile.segment)} if profile.segment else None

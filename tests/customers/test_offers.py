@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from bot.customers.holdout import held_out
-from bot.customers.offers import choose_offer, table, worth_a_person
+from bot.customers.offers import choose_offer, table, unit_minor, worth_a_person
 from bot.customers.profile import ChurnRisk, Profile
 
 
@@ -43,6 +44,14 @@ def test_equal_risk_is_treated_by_value_and_equal_value_by_risk() -> None:
 def test_without_a_risk_to_go_by_everybody_is_treated_alike(profile: Profile | None) -> None:
     assert choose_offer(profile).rule == "neutral"
     assert not worth_a_person(profile)
+
+
+def test_offers_and_costs_are_of_the_size_of_the_currency() -> None:
+    yuan = _profile(0.8, 3_000)
+    dollars = msgspec.structs.replace(_profile(0.8, 450), currency="USD")
+
+    assert choose_offer(dollars).rule == choose_offer(yuan).rule
+    assert next(rule for rule in table().offers if rule.kind == "amount").offer(unit_minor("USD")).value == 1500
 
 
 def test_a_tenth_of_all_customers_is_held_out_and_always_the_same() -> None:

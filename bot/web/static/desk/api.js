@@ -90,6 +90,8 @@ export const returnToBot = (id) => request("POST", at(id, "return"), {});
 export const reveal = (id, field) => request("POST", at(id, "reveal"), { field });
 export const setPresence = (presence) => request("PUT", "presence", { presence });
 
+export const customers = ({ level, start }) => request("GET", `customers/?${new URLSearchParams({ level, start })}`);
+
 export function findConversations({ status, q }) {
   const query = new URLSearchParams();
   if (status) query.set("status", status);

@@ -15,5 +15,7 @@ export function churn(risk) {
       h("span", { class: "churn-number" }, `${percent}%`)),
     h("div", { class: "bar", role: "meter", "aria-label": t("churn.title"), "aria-valuemin": "0", "aria-valuemax": "100", "aria-valuenow": percent,
       "aria-valuetext": `${percent}% ${word("risk", risk.level)}` }, fill),
+    h("p", { class: "churn-loss" }, t("churn.loss"), " ", h("strong", {}, risk.expected_loss)),
+    risk.held_out && h("p", { class: "hint" }, t("churn.held_out")),
     risk.reasons?.length > 0 && h("ul", { class: "reasons" }, risk.reasons.map((reason) => h("li", {}, side(reason)))));
 }

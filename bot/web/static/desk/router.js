@@ -2,7 +2,7 @@
 
 import { changed, state } from "./store.js";
 
-const TABS = ["queue", "history"];
+const TABS = ["queue", "customers", "history"];
 
 function parseRoute(hash) {
   const [tab, id = "", panel = ""] = hash.replace(/^#\//, "").split("/").map(decodeURIComponent);

@@ -1,5 +1,6 @@
-/** The left pane: claim, the queue, my conversations, who is online; or past conversations. */
+/** The left pane: claim, the queue, my conversations, who is online; or customers by expected loss; or past conversations. */
 
+import { customersView } from "./customers_view.js";
 import { myEntries, unread, waitingEntries } from "./conversations.js";
 import { fill, h, keyed } from "./dom.js";
 import { mineRow, waitingRow } from "./entry.js";
@@ -15,16 +16,19 @@ import { claim, isBusy } from "./work.js";
 export function workList(signal) {
   const tabs = h("div", { class: "tabs", role: "tablist" });
   const now = workView(signal);
+  const customers = customersView(signal);
   const past = historyView(signal);
   watch(["route"], () => {
     const { tab } = state.route;
     const part = tabs.contains(document.activeElement);
-    fill(tabs, tabButton("queue", "inbox", t("tab.work")), tabButton("history", "clock", t("tab.history")));
+    fill(tabs, tabButton("queue", "inbox", t("tab.work")), tabButton("customers", "person", t("tab.customers")),
+      tabButton("history", "clock", t("tab.history")));
     if (part) tabs.querySelector('[aria-selected="true"]').focus();
     now.hidden = tab !== "queue";
+    customers.hidden = tab !== "customers";
     past.hidden = tab !== "history";
   }, signal);
-  return h("nav", { class: "pane work", "aria-label": t("tab.work") }, tabs, now, past);
+  return h("nav", { class: "pane work", "aria-label": t("tab.work") }, tabs, now, customers, past);
 }
 
 function tabButton(tab, iconName, label) {
