@@ -7,6 +7,7 @@ from bot.cli.verbs import Verbs
 VERBS = {
     "train": ("train", "Learn from the shop's data who leaves, and how well that is known."),
     "refresh": ("refresh", "Make every customer's profile anew, with the present churn model."),
+    "report": ("report", "Write one page about customers, model, drift, offers and data."),
 }
 
 command = Verbs(

@@ -25,6 +25,16 @@ def segment_words(segment: str) -> dict[str, str]:
     return {language: _texts(language)["segments"][segment] for language in LANGUAGES}
 
 
+def feature_name(feature: str, language: str) -> str:
+    """Return a feature's short name for a plot; one without words is named as it is."""
+    return str(_texts(language)["features"].get(feature, feature))
+
+
+def kind_name(kind: str, language: str) -> str:
+    """Return the name of a kind of model; one without words is named as it is."""
+    return str(_texts(language)["kinds"].get(kind, kind))
+
+
 def next_action(profile: Profile) -> dict[str, str] | None:
     """Return what the agent had best do for this customer, in each language; None where nothing stands out."""
     key = _action(profile)

@@ -1,0 +1,42 @@
+"""Which predictions came true: scores of a horizon ago against who has left since."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+
+from bot.customers.features import HORIZON, training_set
+from bot.customers.monitor.curves import Curves, curves_of
+from bot.database.intelligence import churn_scores
+
+
+class Outcomes(msgspec.Struct, frozen=True):
+    """What became of the newest scores that are a horizon old; `first_at` is of the oldest, `curves` None while none is old enough."""
+
+    first_at: datetime | None
+    at: datetime | None = None
+    count: int = 0
+    left_share: float = 0.0
+    curves: Curves | None = None
+
+
+def outcomes_of_scores(connection: sa.Connection, now: datetime) -> Outcomes:
+    """Compare the newest scores whose horizon is over with what happened; a customer without an outcome is left out."""
+    first = connection.execute(sa.select(sa.func.min(churn_scores.c.at))).scalar_one()
+    due = sa.select(sa.func.max(churn_scores.c.at)).where(churn_scores.c.at <= now - HORIZON)
+    at = connection.execute(due).scalar_one()
+    if at is None:
+        return Outcomes(first)
+    query = sa.select(churn_scores.c.customer_id, churn_scores.c.probability).where(churn_scores.c.at == at)
+    rows: list[Any] = list(connection.execute(query).tuples())
+    scores = pd.Series(dict(rows), dtype=float)
+    _, churned = training_set(connection, at)
+    both = pd.concat([scores.rename("predicted"), churned.rename("left")], axis=1, join="inner")
+    left, predicted = both["left"].to_numpy(dtype=int), both["predicted"].to_numpy()
+    curves = curves_of(left, predicted) if 0 < left.sum() < len(left) else None
+    return Outcomes(first, at, len(both), float(np.mean(left)) if len(left) else 0.0, curves)
