@@ -1,7 +1,7 @@
 """Personal data at rest: AES-256-GCM with the column's name as associated data, and a keyed index for equality look-up.
 
-A key is changed without a pause: new values are written under the current key, values of the older ones still decrypt, and an index is looked
-for under all of them, until `yingda rotate-key` has written everything anew.
+A key is changed without a pause: new values are written under the current key, values of the older ones still decrypt, and an index is
+looked for under all of them, until `yingda rotate-key` has written everything anew.
 """
 
 from __future__ import annotations

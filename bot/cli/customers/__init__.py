@@ -7,6 +7,10 @@ from bot.cli.verbs import Verbs
 VERBS = {
     "train": ("train", "Learn from the shop's data who leaves, and how well that is known."),
     "refresh": ("refresh", "Make every customer's profile anew, with the present churn model."),
+    "resolve": ("resolve", "Find records of the same person: merge what shares a verified key, suggest what looks alike."),
+    "suggestions": ("suggestions", "List the records that look like one person, for a person to decide."),
+    "merge": ("merge", "Accept a suggestion: its two records are one person from now on."),
+    "unmerge": ("unmerge", "Take back a merge, or all merges of a customer."),
 }
 
 command = Verbs(

@@ -28,7 +28,7 @@ RECALL = 0.7  # share of the true pairs that the sure rules find; the model corr
 LEAST_ROWS = 20  # with fewer there is nothing to learn from
 MOST_MISSING = 0.98
 
-# What makes two rows candidates: equal values in all fields of one rule. Each is a field that somebody may have right while all others are wrong.
+# What makes two rows candidates: equal values in all fields of one rule. Each may be right where all the others are wrong.
 BLOCKS = (
     ("phone",),
     ("email",),
@@ -82,8 +82,8 @@ def link(table: pd.DataFrame, *, threshold: float, tick: Tick = lambda done, tot
     """Return the pairs of rows that are one person with at least this probability: left and right (labels of the index), probability, and a
     column a field with the evidence in bits: above 0 it speaks for one person, below against it.
 
-    `table` has columns of `fields`; a field that is nearly always missing is left out. No pairs among fewer than LEAST_ROWS rows, or where fewer
-    than two fields are left.
+    `table` has columns of `fields`; a field that is nearly always missing is left out. No pairs among fewer than LEAST_ROWS rows, or where
+    fewer than two fields are left.
     """
     fields = [field for field in _COMPARISONS if field in table and table[field].isna().mean() <= MOST_MISSING]
     if len(table) < LEAST_ROWS or len(fields) < 2:
@@ -96,7 +96,9 @@ def link(table: pd.DataFrame, *, threshold: float, tick: Tick = lambda done, tot
     finally:
         connection.close()
     labels = table.index.to_numpy()
-    pairs = pd.DataFrame({"left": labels[found["unique_id_l"]], "right": labels[found["unique_id_r"]], "probability": found["match_probability"]})
+    pairs = pd.DataFrame(
+        {"left": labels[found["unique_id_l"]], "right": labels[found["unique_id_r"]], "probability": found["match_probability"]}
+    )
     for field in fields:
         rare = found.get(f"mw_tf_adj_{field}", 0.0)  # to share a rare name says more than to share a frequent one
         pairs[field] = found[f"mw_{field}"] + rare
@@ -119,7 +121,7 @@ def _linked(connection: duckdb.DuckDBPyConnection, rows: pd.DataFrame, fields: l
         warnings.simplefilter("ignore")
         database = _DuckDB(connection)
         linker = Linker(database.register(rows), settings, log_level=logging.ERROR)
-        sure = [block_on(*rule) for rule in _possible(SURE, fields)]
+        sure: list[Any] = [block_on(*rule) for rule in _possible(SURE, fields)]
         if sure:
             linker.training.estimate_probability_two_random_records_match(sure, recall=RECALL)
         tick(next(steps), total)
@@ -128,7 +130,8 @@ def _linked(connection: duckdb.DuckDBPyConnection, rows: pd.DataFrame, fields: l
         for rule in trainings:
             _estimate(linker, rule)
             tick(next(steps), total)
-        found: pd.DataFrame = linker.inference.predict(threshold_match_probability=threshold).as_pandas_dataframe()
+        predicted: Any = linker.inference.predict(threshold_match_probability=threshold)
+        found: pd.DataFrame = predicted.as_pandas_dataframe()
     tick(total, total)
     return found
 
