@@ -35,6 +35,7 @@ class Settings:
     public_url: str
     secret_key: str = field(repr=False)  # signs visitors' tokens
     data_key: str = field(repr=False)  # encrypts personal data; 64 hexadecimal digits
+    data_key_old: str = field(repr=False)  # earlier ones, separated by commas, until `yingda rotate-key` has replaced them
     identity_secret: str = field(repr=False)  # the shop signs its customers' JWT with it
     internal_token: str = field(repr=False)  # what web, Rasa and action server show each other
     company_name_zh: str
@@ -45,6 +46,7 @@ class Settings:
     allowed_origins: str
     shop_url: str
     shop_secret: str = field(repr=False)
+    verified_keys: str  # which fields of which sources are proven to be the customer's own, e.g. "shop:phone,crm:email"
     proxies_count: int
     rasa_timeout_s: float
     rasa_notice_s: float
@@ -74,6 +76,10 @@ class Settings:
     @property
     def embedded_database(self) -> bool:
         return self.database_url == _embedded_database(self.data_dir)
+
+    @property
+    def older_data_keys(self) -> list[str]:
+        return [key.strip() for key in self.data_key_old.split(",") if key.strip()]
 
     @property
     def timezone(self) -> ZoneInfo:
@@ -110,6 +116,7 @@ def load_settings(environment: Mapping[str, str] | None = None, *, root: Path | 
         public_url=text("PUBLIC_URL", f"http://127.0.0.1:{port}"),
         secret_key=text("YINGDA_SECRET_KEY", ""),
         data_key=text("YINGDA_DATA_KEY", ""),
+        data_key_old=text("YINGDA_DATA_KEY_OLD", ""),
         identity_secret=text("YINGDA_IDENTITY_SECRET", ""),
         internal_token=text("YINGDA_INTERNAL_TOKEN", ""),
         company_name_zh=text("COMPANY_NAME_ZH", "青禾优选"),
@@ -120,6 +127,7 @@ def load_settings(environment: Mapping[str, str] | None = None, *, root: Path | 
         allowed_origins=text("ALLOWED_ORIGINS", ""),
         shop_url=text("SHOP_URL", ""),
         shop_secret=text("SHOP_SECRET", ""),
+        verified_keys=text("VERIFIED_KEYS", ""),
         proxies_count=_count(values, "PROXIES_COUNT", 0),
         rasa_timeout_s=_number(values, "RASA_TIMEOUT_S", 8),
         rasa_notice_s=_number(values, "RASA_NOTICE_S", 3),
@@ -231,14 +239,19 @@ def _check(settings: Settings) -> None:
         raise SettingError("DATABASE_URL must begin with sqlite:/// or postgresql://")
     if not settings.redis_url.startswith(("unix://", "redis://", "rediss://")):
         raise SettingError("REDIS_URL must begin with redis://, rediss:// or unix://")
-    try:
-        complete = len(bytes.fromhex(settings.data_key)) == 32
-    except ValueError:
-        complete = False
-    if not complete:
+    if not _is_key(settings.data_key):
         raise SettingError("YINGDA_DATA_KEY must be 64 hexadecimal digits (32 bytes)")
+    if not all(_is_key(key) for key in settings.older_data_keys):
+        raise SettingError("YINGDA_DATA_KEY_OLD must hold keys of 64 hexadecimal digits, separated by commas")
     if settings.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         raise SettingError(f"LOG_LEVEL is {settings.log_level!r}; allowed are DEBUG, INFO, WARNING, ERROR")
+
+
+def _is_key(text: str) -> bool:
+    try:
+        return len(bytes.fromhex(text)) == 32
+    except ValueError:
+        return False
 
 
 def setting_names() -> list[str]:

@@ -8,6 +8,10 @@ VERBS = {
     "train": ("train", "Learn from the shop's data who leaves, and how well that is known."),
     "refresh": ("refresh", "Make every customer's profile anew, with the present churn model."),
     "report": ("report", "Write one page about customers, model, drift, offers and data."),
+    "resolve": ("resolve", "Find records of the same person: merge what shares a verified key, suggest what looks alike."),
+    "suggestions": ("suggestions", "List the records that look like one person, for a person to decide."),
+    "merge": ("merge", "Accept a suggestion: its two records are one person from now on."),
+    "unmerge": ("unmerge", "Take back a merge, or all merges of a customer."),
 }
 
 command = Verbs(
