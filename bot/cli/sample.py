@@ -17,13 +17,20 @@ from bot.shop.sample import generate, load, write_truth
 @click.command("sample-data", short_help="Fill the embedded database with the demo shop's customers.")
 @click.option("--customers", default=2000, show_default=True, help="How many customers to invent.")
 @click.option("--seed", default=7, show_default=True, help="The same seed gives the same customers.")
+@click.option(
+    "--files",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write raw, dirty files with their mapping into this folder, to try `yingda customers ingest` on, and load nothing.",
+)
 @click.option("--truth", type=click.Path(path_type=Path, file_okay=False), help="Write the true churn probabilities into this folder.")
-def command(customers: int, seed: int, truth: Path | None) -> None:
+def command(customers: int, seed: int, files: Path | None, truth: Path | None) -> None:
     """Invent customers, memberships, products, orders and all that follows over two years, and load them.
 
     Only an empty embedded database is filled, never the one of DATABASE_URL.
     """
     settings = settings_here()
+    if files:
+        return _write_files(files, customers=customers, seed=seed, truth=truth)
     if not settings.embedded_database:
         raise ConflictError("DATABASE_URL names a database of your own; sample data goes into the embedded one only (unset DATABASE_URL)")
     with open_database(settings) as engine, progress_bars() as progress:
@@ -33,3 +40,17 @@ def command(customers: int, seed: int, truth: Path | None) -> None:
         click.echo(f"{len(rows):>8} {table}")
     if truth:
         click.echo(f"The true churn probabilities are in {write_truth(data, truth)}")
+    return None
+
+
+def _write_files(folder: Path, *, customers: int, seed: int, truth: Path | None) -> None:
+    # Excel and Parquet are written by libraries that nobody else needs here.
+    from bot.shop.sample.raw import write_raw
+
+    with progress_bars() as progress:
+        data = generate(customers, seed, progress=progress)
+    for path in write_raw(data, folder, seed=seed):
+        click.echo(f"{path.stat().st_size:>10} {path}")
+    if truth:
+        click.echo(f"The true churn probabilities are in {write_truth(data, truth)}")
+    click.echo(f"Now: yingda customers ingest {folder / 'mapping.yml'}")
