@@ -35,9 +35,9 @@ NEURAL = ("DIETClassifier", "TEDPolicy", "UnexpecTEDIntentPolicy", "ResponseSele
 def lighten(model: Path) -> None:
     """Put the stand-ins in place for this process; must come before Rasa is imported."""
     names = CONNECTORS | STORES | TOOLS
-    if not any(component.endswith(NEURAL) for component in components(model)):
-        names |= TENSORFLOW
-    leave_out(names, hidden=HIDDEN)
+    if any(component.endswith(NEURAL) for component in components(model)):
+        return leave_out(names, hidden=frozenset())  # TensorFlow imports what would be hidden
+    return leave_out(names | TENSORFLOW, hidden=HIDDEN)
 
 
 def leave_out(names: frozenset[str], *, hidden: frozenset[str] = MISLEADING) -> None:
