@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 import click
 
+from bot.cli.verbs import Verbs
 from bot.errors import BotError
 
 # verb: (module of bot.cli that holds `command`, what it does)
@@ -26,25 +26,7 @@ VERBS = {
 }
 
 
-class Verbs(click.Group):
-    """A group that imports a verb's module when it is called, and not for the list of verbs."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in VERBS:
-            return None
-        command = importlib.import_module(f"bot.cli.{VERBS[name][0]}").command
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Verbs"):
-            formatter.write_dl([(name, text) for name, (_module, text) in VERBS.items()])
-
-
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Verbs, verbs=VERBS, package="bot.cli", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="yingda", message="Yingda 应答 %(version)s")
 def cli() -> None:
     """Yingda 应答: bilingual customer service on your own machine: a bot, the hand-off to a person, a desk.

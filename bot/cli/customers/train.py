@@ -1,4 +1,4 @@
-"""`yingda customers`."""
+"""`yingda customers train`."""
 
 from __future__ import annotations
 
@@ -13,19 +13,14 @@ from bot.cli.settings import settings_here
 from bot.customers import run
 
 
-@click.group("customers", short_help="Learn churn risk and refresh the customers' profiles.")
-def command() -> None:
-    """Learn churn risk and refresh the customers' profiles."""
-
-
-@command.command("train")
+@click.command("train")
 @click.option(
     "--truth",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="The sample data's file of true probabilities, to compare with.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the whole model card as JSON.")
-def train(truth: Path | None, as_json: bool) -> None:
+def command(truth: Path | None, as_json: bool) -> None:
     """Learn from the shop's data who leaves, say how well that is known, and use it from now on."""
     settings = settings_here()
     with open_database(settings), progress_bars() as progress:
@@ -37,15 +32,6 @@ def train(truth: Path | None, as_json: bool) -> None:
     for name, value in card["metrics"].items():
         click.echo(f"{name:>20}  {_short(value)}")
     click.echo("Now make the profiles anew: yingda customers refresh")
-
-
-@command.command("refresh")
-def refresh() -> None:
-    """Make every customer's profile anew, with the present churn model. Run it once a night."""
-    settings = settings_here()
-    with open_database(settings), progress_bars() as progress:
-        count = run.refresh_profiles(settings, progress=progress)
-    click.echo(f"{count} profiles are up to date.")
 
 
 def _short(value: object) -> str:
