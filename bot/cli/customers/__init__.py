@@ -6,6 +6,8 @@ from bot.cli.verbs import Verbs
 
 VERBS = {
     "train": ("train", "Learn from the shop's data who leaves, and how well that is known."),
+    "follow": ("follow", "Read what the shop's tables and our conversations hold into customers' events."),
+    "features": ("features", "List the feature views with what their columns mean."),
     "refresh": ("refresh", "Make every customer's profile anew, with the present churn model."),
     "report": ("report", "Write one page about customers, model, drift, offers and data."),
     "resolve": ("resolve", "Find records of the same person: merge what shares a verified key, suggest what looks alike."),
