@@ -5,6 +5,9 @@ from __future__ import annotations
 from bot.cli.verbs import Verbs
 
 VERBS = {
+    "ingest": ("ingest", "Read a company's data as a mapping file says."),
+    "quarantine": ("quarantine", "Show the values that ingestion refused."),
+    "runs": ("runs", "List what was read and made, and what came of it."),
     "train": ("train", "Learn from the shop's data who leaves, and how well that is known."),
     "follow": ("follow", "Read what the shop's tables and our conversations hold into customers' events."),
     "features": ("features", "List the feature views with what their columns mean."),
