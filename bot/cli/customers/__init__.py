@@ -17,6 +17,10 @@ VERBS = {
     "suggestions": ("suggestions", "List the records that look like one person, for a person to decide."),
     "merge": ("merge", "Accept a suggestion: its two records are one person from now on."),
     "unmerge": ("unmerge", "Take back a merge, or all merges of a customer."),
+    "export": ("export", "Write all that is held on a customer into one file for them."),
+    "erase": ("erase", "Erase a customer: database, Redis, logs and files."),
+    "object": ("objection", "Note that a customer objects to profiling, or takes it back."),
+    "retention": ("retention", "Delete what is kept longer than retention.yml allows."),
 }
 
 command = Verbs(

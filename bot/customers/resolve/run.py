@@ -83,6 +83,7 @@ def _identities(engine: sa.Engine, cipher: Cipher, progress: Progress) -> pd.Dat
         total = connection.execute(sa.select(sa.func.count()).select_from(customer_identities)).scalar_one()
         last = ""
         while found := connection.execute(_next(last)).mappings().all():
+            connection.rollback()  # on SQLite even a reader holds the writer's turn, and opening the values takes longer than reading them
             rows += [_fields(row, cipher) for row in found]
             last = found[-1]["customer_id"]
             progress("read", len(rows), total)
