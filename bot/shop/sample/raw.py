@@ -95,7 +95,7 @@ def _orders(path: Path, tables: dict[str, list[Row]], dice: random.Random) -> Pa
             amount, placed = dice.choice([(f"¥-{row['total_minor'] / 100:.2f}", placed), (amount, "2099/1/1 00:00"), (amount, "待定")])
         done = delivered.get(row["number"])
         ended = _local(row["cancelled_at"]) if row["cancelled_at"] else ""
-        coupon = row["coupon"] or "无"
+        coupon = "有" if row["coupon"] else "无"
         arrived = _local(done) if done else ""
         rows.append([row["number"], row["customer_id"], status, amount, coupon, placed, _local(row["promised_at"]), arrived, ended])
     head = ["订单号", "会员号", "状态", "金额", "优惠券", "下单时间", "承诺送达", "送达时间", "取消时间"]

@@ -12,7 +12,8 @@ import yaml
 import bot.customers.monitor.page
 from bot.crypto import Cipher
 from bot.customers.monitor.page import write_page
-from bot.customers.run import refresh_profiles, train
+from bot.customers.refresh import refresh_profiles
+from bot.customers.run import train
 from bot.database.people import customer_identities
 from bot.settings import Settings
 from tests.customers.conftest import NOW
