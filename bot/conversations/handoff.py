@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,30 +9,25 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.conversations import store
+from bot.conversations.notices import system_message
+from bot.conversations.place import Place, place_of
+from bot.conversations.services import Services
 from bot.conversations.store import lowest_sentiment
+from bot.conversations.tracker import end_form
 from bot.customers.offers import is_treated
-from bot.customers.profile import Profile
+from bot.customers.profile import Profile, read_profile
+from bot.database.conversations import conversations, threads
 from bot.database.escalations import escalations
 from bot.escalations.queue import Entry
-from bot.escalations.routing import is_very_negative, priority_of, skill_of
+from bot.escalations.routing import Priority, is_very_negative, place_at, priority_of, same_agent_first, skill_of
+from bot.escalations.staff import Colleague, may_take, takers
 from bot.ids import new_id, utcnow
 from bot.languages import notice
-from bot.messages import HandOff, HandoffReason, Turn
-
-# The estimate of waiting comes from this many of the newest handled escalations; fewer than three say nothing.
-RECENT = 30
-FEWEST = 3
+from bot.messages import HandOff, HandoffReason, Status, Turn
 
 # Who was furious three messages ago and now asks for a person is furious still.
 TONE_OF = 5
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a customer stands in the queue; `wait_minutes` is None where recent service times say nothing."""
-
-    position: int
-    wait_minutes: int | None
 
 
 def summary_of(hand_off: HandOff, last_text: str, language: str) -> str:
@@ -44,47 +38,100 @@ def summary_of(hand_off: HandOff, last_text: str, language: str) -> str:
     return notice("summary", language, reason=reason, text=last_text[:200])
 
 
-async def open_escalation(
-    connection: AsyncConnection,
-    *,
-    conversation_id: str,
-    language: str,
-    hand_off: HandOff,
-    turn: Turn | None,
-    last_text: str,
-    profile: Profile | None,
-    somebody_there: bool,
+@dataclass(frozen=True)
+class Known:
+    """What is looked up before the transaction of a hand-off: the customer's profile, who is at work, and how work is given out."""
+
+    profile: Profile | None
+    staff: list[Colleague]
+    automatic: bool
+
+
+async def what_is_known(services: Services, thread_id: str) -> Known:
+    async with services.database.read() as connection:
+        query = sa.select(threads.c.customer_id).where(threads.c.id == thread_id)
+        customer_id = (await connection.execute(query)).scalar_one()
+    profile = await read_profile(services.database, customer_id) if customer_id else None
+    return Known(profile, await services.staff(), services.automatic)
+
+
+async def write_hand_off(
+    connection: AsyncConnection, conversation: store.Row, *, hand_off: HandOff, turn: Turn | None, text: str, known: Known, seq: int
 ) -> Entry:
-    """Write the escalation with everything that an agent wants to know at once."""
-    tone = await lowest_sentiment(connection, conversation_id, newest=TONE_OF)
-    entry = Entry(
-        escalation_id=new_id(),
-        skill=skill_of(hand_off.topic, language),
-        priority=priority_of(
-            hand_off.reason,
-            expected_loss_minor=profile.expected_loss_minor if profile and is_treated(profile) else 0,
-            currency=profile.currency if profile else "",
-            membership_tier=profile.membership_tier if profile else "",
-            sentiment=tone,
-        ),
-        created_at=utcnow(),
-    )
+    """Write escalation and transition, and tell the customer at place `seq` what happens now.
+
+    `conversation` is the row as it was before it went to the queue; `text` the customer's last words.
+    """
+    skill = skill_of(hand_off.topic, conversation.language)
+    tone = await lowest_sentiment(connection, conversation.id, newest=TONE_OF)
+    priority = _priority(hand_off, known.profile, tone)
+    now = utcnow()
+    entry = Entry(escalation_id=new_id(), skill=skill, place_at=place_at(now, priority))
+    place = await place_of(connection, entry, staff=known.staff, automatic=known.automatic)
+    somebody_there = bool(takers(known.staff, skill))
+    reserved_for = await _last_agent(connection, conversation.thread_id, skill, known.staff)
     await connection.execute(
         sa.insert(escalations).values(
             id=entry.escalation_id,
-            conversation_id=conversation_id,
+            conversation_id=conversation.id,
             status="waiting",
             reason=hand_off.reason.value,
-            priority=entry.priority,
-            skill=entry.skill,
-            language=language,
-            summary=summary_of(hand_off, last_text, language),
-            packet=_packet(turn, profile, tone),
+            priority=priority,
+            skill=skill,
+            language=conversation.language,
+            summary=summary_of(hand_off, text, conversation.language),
+            packet=_packet(turn, known.profile, tone),
             left_message=not somebody_there,
-            created_at=entry.created_at,
+            place_at=entry.place_at,
+            reserved_for=reserved_for,
+            reserved_until=now + same_agent_first()[0] if reserved_for else None,
+            owed_since=now,
+            estimated_position=place.position,
+            estimated_wait_s=place.wait_s if somebody_there else None,
+            created_at=now,
         )
     )
+    await store.record_transition(
+        connection,
+        conversation.id,
+        epoch=conversation.epoch + 1,
+        before=Status.BOT,
+        after=Status.WAITING,
+        actor="bot",
+        reason=hand_off.reason.value,
+    )
+    await end_form(connection, conversation.id)
+    key, values = waiting_notice(place, somebody_there=somebody_there)
+    await store.add_message(connection, system_message(conversation, seq, key, conversation.language, **values))
     return entry
+
+
+def _priority(hand_off: HandOff, profile: Profile | None, tone: float) -> Priority:
+    return priority_of(
+        hand_off.reason,
+        expected_loss_minor=profile.expected_loss_minor if profile and is_treated(profile) else 0,
+        currency=profile.currency if profile else "",
+        membership_tier=profile.membership_tier if profile else "",
+        sentiment=tone,
+    )
+
+
+async def _last_agent(connection: AsyncConnection, thread_id: str, skill: str, staff: list[Colleague]) -> str | None:
+    """Return the agent who served this customer last, not too long ago, if they can take this now."""
+    query = (
+        sa.select(escalations.c.agent_id)
+        .join(conversations, conversations.c.id == escalations.c.conversation_id)
+        .where(
+            conversations.c.thread_id == thread_id,
+            escalations.c.status == "resolved",
+            escalations.c.agent_id.is_not(None),
+            escalations.c.closed_at > utcnow() - same_agent_first()[1],
+        )
+        .order_by(escalations.c.closed_at.desc())
+        .limit(1)
+    )
+    agent_id: str | None = (await connection.execute(query)).scalar_one_or_none()
+    return agent_id if any(one.agent_id == agent_id and may_take(one, skill) for one in staff) else None
 
 
 def _packet(turn: Turn | None, profile: Profile | None, tone: float) -> dict[str, Any]:
@@ -98,40 +145,7 @@ def _packet(turn: Turn | None, profile: Profile | None, tone: float) -> dict[str
     }
 
 
-async def place_of(connection: AsyncConnection, entry: Entry, *, agents_online: int) -> Place:
-    """Return position (1 is next) and an honest estimate: position times the recent mean handling time, shared by those online."""
-    ahead = (
-        sa.select(sa.func.count())
-        .select_from(escalations)
-        .where(
-            escalations.c.status == "waiting",
-            escalations.c.language == entry.skill.rpartition("_")[2],
-            escalations.c.id != entry.escalation_id,
-            sa.or_(
-                escalations.c.priority > entry.priority,
-                sa.and_(escalations.c.priority == entry.priority, escalations.c.created_at < entry.created_at),
-            ),
-        )
-    )
-    position = (await connection.execute(ahead)).scalar_one() + 1
-    handle_s = await _mean_handle_s(connection)
-    if handle_s is None or agents_online == 0:
-        return Place(position, None)
-    return Place(position, max(1, math.ceil(position * handle_s / agents_online / 60)))
-
-
-async def _mean_handle_s(connection: AsyncConnection) -> float | None:
-    query = (
-        sa.select(escalations.c.claimed_at, escalations.c.closed_at)
-        .where(escalations.c.status == "resolved", escalations.c.claimed_at.is_not(None), escalations.c.closed_at.is_not(None))
-        .order_by(escalations.c.closed_at.desc())
-        .limit(RECENT)
-    )
-    times = [(row.closed_at - row.claimed_at).total_seconds() for row in await connection.execute(query)]
-    return sum(times) / len(times) if len(times) >= FEWEST else None
-
-
-def waiting_notice(place: Place, *, somebody_there: bool) -> tuple[str, dict[str, object]]:
+def waiting_notice(place: Place, *, somebody_there: bool) -> tuple[str, dict[str, Any]]:
     """Return the key and values of the sentence that tells the customer what happens now."""
     if not somebody_there:
         return "nobody_there", {}

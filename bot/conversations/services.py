@@ -6,15 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import sqlalchemy as sa
 from redis.asyncio import Redis
 
 from bot.conversations.rasa import RasaClient
 from bot.conversations.wake import Wakeups
 from bot.crypto import Cipher, open_cipher
 from bot.database import Database
-from bot.database.people import agents
 from bot.escalations.queue import EscalationQueue, Presence
+from bot.escalations.staff import Colleague, read_staff
 from bot.redis import REDIS_DOWN, connect
 from bot.settings import Settings
 from bot.shop import open_shop
@@ -33,15 +32,19 @@ class Services:
     presence: Presence
     wake: Wakeups
 
-    async def agents_online(self, language: str) -> list[str]:
-        """Return the agents at their desks who serve this language; none while Redis is away."""
+    async def staff(self) -> list[Colleague]:
+        """Return who is at an open desk; nobody while Redis is away."""
         try:
-            online = await self.presence.online()
+            connected = await self.presence.connected()
         except REDIS_DOWN:
             return []
         async with self.database.read() as connection:
-            query = sa.select(agents.c.id, agents.c.languages).where(agents.c.id.in_(online), agents.c.active)
-            return [row.id for row in await connection.execute(query) if language in row.languages]
+            return await read_staff(connection, connected) if connected else []
+
+    @property
+    def automatic(self) -> bool:
+        """Is work given to agents, instead of claimed by them?"""
+        return self.settings.assignment != "manual"
 
 
 @asynccontextmanager

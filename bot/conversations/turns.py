@@ -17,15 +17,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversations import store
 from bot.conversations.buttons import meaning
-from bot.conversations.handoff import open_escalation, place_of, waiting_notice
+from bot.conversations.handoff import what_is_known, write_hand_off
 from bot.conversations.notices import system_message, untold_effects
 from bot.conversations.rasa import RasaAway, RasaFailed, RasaLate
 from bot.conversations.replies import bot_message, failure_of, request_of
 from bot.conversations.services import Services
-from bot.conversations.tracker import end_form
 from bot.conversations.wake import News, Wake
-from bot.customers.profile import Profile, read_profile
-from bot.database.conversations import conversations, effects, threads
+from bot.database.conversations import conversations, effects
 from bot.escalations.queue import Entry, QueueLost
 from bot.ids import new_id, utcnow
 from bot.messages import Button, HandOff, HandoffReason, Message, Reply, Status, Turn
@@ -161,7 +159,7 @@ class TurnRunner:
             await untold_effects(self._database, conversation.id)
             return
         hand_off = turn.hand_off or failure_of(turn)
-        profile, online = await self._known(conversation) if hand_off else (None, [])
+        known = await what_is_known(self._services, conversation.thread_id) if hand_off else None
         entry = None
         async with self._database.write() as connection:
             fence = (
@@ -177,10 +175,14 @@ class TurnRunner:
             if last is not None:
                 first = last - len(turn.replies) - extra + 1
                 await self._write_replies(connection, conversation, message, turn, first)
-                if hand_off:
-                    entry = await self._write_hand_off(
-                        connection, conversation, message, turn, hand_off, first + len(turn.replies), profile, len(online)
+                if hand_off and known:
+                    told_at = first + len(turn.replies)
+                    entry = await write_hand_off(
+                        connection, conversation, hand_off=hand_off, turn=turn, text=message.text, known=known, seq=told_at
                     )
+                    if hand_off.question:
+                        question = Reply(text=hand_off.question, skippable=True)
+                        await store.add_message(connection, bot_message(conversation, told_at + 1, question))
         if last is None:
             log.info("the bot's answer in conversation %s came after a change of owner and was refused", conversation.id)
             await untold_effects(self._database, conversation.id)
@@ -195,51 +197,6 @@ class TurnRunner:
             await store.note_intent(connection, message, turn=turn)
         told = sa.update(effects).where(effects.c.conversation_id == conversation.id, effects.c.message_id == message.id)
         await connection.execute(told.values(told=True))
-
-    async def _write_hand_off(
-        self,
-        connection: AsyncConnection,
-        conversation: store.Row,
-        message: Message,
-        turn: Turn,
-        hand_off: HandOff,
-        seq: int,
-        profile: Profile | None,
-        online: int,
-    ) -> Entry:
-        entry = await open_escalation(
-            connection,
-            conversation_id=conversation.id,
-            language=conversation.language,
-            hand_off=hand_off,
-            turn=turn,
-            last_text=message.text,
-            profile=profile,
-            somebody_there=online > 0,
-        )
-        await store.record_transition(
-            connection,
-            conversation.id,
-            epoch=conversation.epoch + 1,
-            before=Status.BOT,
-            after=Status.WAITING,
-            actor="bot",
-            reason=hand_off.reason.value,
-        )
-        await end_form(connection, conversation.id)
-        place = await place_of(connection, entry, agents_online=online)
-        key, values = waiting_notice(place, somebody_there=online > 0)
-        await store.add_message(connection, system_message(conversation, seq, key, conversation.language, csat=False, **values))
-        if hand_off.question:
-            await store.add_message(connection, bot_message(conversation, seq + 1, Reply(text=hand_off.question, skippable=True)))
-        return entry
-
-    async def _known(self, conversation: store.Row) -> tuple[Profile | None, list[str]]:
-        async with self._database.read() as connection:
-            query = sa.select(threads.c.customer_id).where(threads.c.id == conversation.thread_id)
-            customer_id = (await connection.execute(query)).scalar_one()
-        profile = await read_profile(self._database, customer_id) if customer_id else None
-        return profile, await self._services.agents_online(conversation.language)
 
     async def _enqueue(self, entry: Entry) -> None:
         try:

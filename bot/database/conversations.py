@@ -47,6 +47,11 @@ conversations = sa.Table(
     sa.Column("turn_until", UtcTime),
     sa.Column("turn_since", UtcTime),  # since when the oldest unanswered message waits for Rasa
     sa.Column("noticed_seq", sa.Integer, nullable=False, default=0),  # "one moment please" was said for this message
+    sa.Column(
+        "reminded_seq", sa.Integer, nullable=False, default=0, server_default="0"
+    ),  # the silent customer was reminded after this message
+    sa.Column("customer_read_seq", sa.Integer, nullable=False, default=0, server_default="0"),  # the customer has seen up to here
+    sa.Column("agent_read_seq", sa.Integer, nullable=False, default=0, server_default="0"),  # an agent has
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("updated_at", UtcTime, nullable=False),
     sa.Column("resolved_at", UtcTime),

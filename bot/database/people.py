@@ -65,6 +65,8 @@ agents = sa.Table(
     sa.Column("topics", Json, nullable=False),  # skill topics served; [] means all
     sa.Column("capacity", sa.Integer, nullable=False, default=10),
     sa.Column("active", sa.Boolean, nullable=False, default=True),
+    sa.Column("presence", sa.String(16), nullable=False, default="online", server_default="online"),  # bot.escalations.staff.PRESENCES
+    sa.Column("last_claimed_at", UtcTime),  # who has been without new work for longest
     sa.Column("created_at", UtcTime, nullable=False),
 )
 

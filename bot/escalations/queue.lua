@@ -1,7 +1,7 @@
 -- The queue's moves, each atomic. KEYS: 1 generation, 2 claims (escalation -> claimed until), 3... the skills' queues.
 -- ARGV: 1 the move, 2 now in ms, then the move's own. Every move but `rebuild` refuses with 'no generation' after Redis was wiped, so that
 -- nobody claims from a queue that has not been built again from SQL.
--- Scores are (3 - priority) * 1e13 + milliseconds: priority first, then age; below 2^53, so exact.
+-- Scores are milliseconds, earlier by so many minutes for each step of priority (routing.yml): the order never changes while they wait.
 local move, now = ARGV[1], tonumber(ARGV[2])
 
 if move == 'rebuild' then
@@ -26,16 +26,25 @@ if move == 'enqueue' then
 end
 
 if move == 'claim' then
-  -- ARGV 3 claimed until, 4 a chosen escalation or ''
+  -- ARGV 3 claimed until, 4 a chosen escalation or '', then for each queue the highest score that may be taken, then those to pass over
+  local lanes, skip = #KEYS - 2, {}
+  for i = 5 + lanes, #ARGV do skip[ARGV[i]] = true end
+  local looked = #ARGV - 4 - lanes + 1
   local best, best_score, best_key = nil, nil, nil
-  for i = 3, #KEYS do
+  for lane = 1, lanes do
+    local key, limit = KEYS[2 + lane], ARGV[4 + lane]
     if ARGV[4] ~= '' then
-      local score = redis.call('ZSCORE', KEYS[i], ARGV[4])
-      if score then best, best_key = ARGV[4], KEYS[i] end
+      local score = redis.call('ZSCORE', key, ARGV[4])
+      if score and (limit == '+inf' or tonumber(score) <= tonumber(limit)) then best, best_key = ARGV[4], key end
     else
-      local head = redis.call('ZRANGE', KEYS[i], 0, 0, 'WITHSCORES')
-      if head[1] and (best_score == nil or tonumber(head[2]) < best_score) then
-        best, best_score, best_key = head[1], tonumber(head[2]), KEYS[i]
+      local head = redis.call('ZRANGEBYSCORE', key, '-inf', limit, 'WITHSCORES', 'LIMIT', 0, looked)
+      for j = 1, #head, 2 do
+        if not skip[head[j]] then
+          if best_score == nil or tonumber(head[j + 1]) < best_score then
+            best, best_score, best_key = head[j], tonumber(head[j + 1]), key
+          end
+          break
+        end
       end
     end
   end

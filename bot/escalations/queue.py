@@ -2,16 +2,15 @@
 
 Redis keys (prefix `yingda:`):
     generation            set when the queue was built; every move checks it, and leases count only one lease length after it
-    queue:<skill>         sorted set of escalation ids, score = priority then age
+    queue:<skill>         sorted set of escalation ids, score = the time that orders the queue (`routing.place_at`), in ms
     claims                hash escalation -> ms until which a claim in flight keeps it out of the queue
     presence              sorted set agent id -> ms of the last heartbeat, of agents who are connected
-    away                  set of agents who take no new work for now
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -19,13 +18,10 @@ from typing import NamedTuple, cast
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from bot.escalations.routing import Priority
-
 PREFIX = "yingda:"
 GENERATION = PREFIX + "generation"
 CLAIMS = PREFIX + "claims"
 PRESENCE = PREFIX + "presence"
-AWAY = PREFIX + "away"
 
 # A claim in flight is decided in SQL within milliseconds; after this long its process is dead and the entry waits again.
 CLAIM_S = 10
@@ -44,12 +40,18 @@ class Entry(NamedTuple):
 
     escalation_id: str
     skill: str
-    priority: int
-    created_at: datetime
+    place_at: datetime  # `routing.place_at`: priority and age in one
 
     @property
     def score(self) -> int:
-        return (Priority.URGENT - self.priority) * 10**13 + int(self.created_at.timestamp() * 1000)
+        return _ms(self.place_at)
+
+
+class Lane(NamedTuple):
+    """A skill's queue as one agent may claim from it: all of it, or only what stands there since `upto` or longer."""
+
+    skill: str
+    upto: datetime | None = None
 
 
 class EscalationQueue:
@@ -60,13 +62,16 @@ class EscalationQueue:
     async def enqueue(self, entry: Entry) -> None:
         await self._move("enqueue", entry.escalation_id, entry.score, queues=[entry.skill])
 
-    async def claim(self, skills: Sequence[str], *, chosen: str = "") -> str | None:
-        """Take the first waiting escalation of these skills (or the chosen one) out of the queue; None when there is none.
+    async def claim(self, lanes: Sequence[Lane], *, chosen: str = "", skip: Collection[str] = ()) -> str | None:
+        """Take the first waiting escalation of these lanes (or the chosen one) out of the queue; None when there is none.
 
-        The caller decides it in SQL and then calls `settle`, or `enqueue` when nothing came of it.
+        Those in `skip` are passed over, unless chosen. The caller decides it in SQL and then calls `settle`, or `enqueue` when nothing
+        came of it.
         """
         until = _now_ms() + CLAIM_S * 1000
-        return cast("str | None", await self._move("claim", until, chosen, queues=skills))
+        limits = [_ms(lane.upto) if lane.upto else "+inf" for lane in lanes]
+        skills = [lane.skill for lane in lanes]
+        return cast("str | None", await self._move("claim", until, chosen, *limits, *skip, queues=skills))
 
     async def settle(self, escalation_id: str, *, skill: str) -> None:
         await self._move("settle", escalation_id, queues=[skill])
@@ -93,7 +98,7 @@ class EscalationQueue:
 
 
 class Presence:
-    """Who is at the desk, by heartbeats of their connections, unless they said that they are away."""
+    """Whose desk is open, by heartbeats of their connections. Whether they take work is in SQL (`agents.presence`)."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -101,27 +106,11 @@ class Presence:
     async def beat(self, agent_id: str) -> None:
         await self._redis.zadd(PRESENCE, {agent_id: _now_ms()})
 
-    async def of(self, agent_id: str) -> str:
-        """Return what the agent last chose: online or away."""
-        return "away" if await self._redis.sismember(AWAY, agent_id) else "online"
-
-    async def choose(self, agent_id: str, presence: str) -> None:
-        if presence == "away":
-            await self._redis.sadd(AWAY, agent_id)
-        else:
-            await self._redis.srem(AWAY, agent_id)
-
     async def leave(self, agent_id: str) -> None:
         await self._redis.zrem(PRESENCE, agent_id)
 
-    async def online(self) -> list[str]:
-        """Return who takes work: connected and not away."""
-        present = await self.connected()
-        away = cast("set[str]", await self._redis.smembers(AWAY))
-        return [agent_id for agent_id in present if agent_id not in away]
-
     async def connected(self) -> list[str]:
-        """Return whose desk is open, away or not: their lease on conversations holds."""
+        """Return whose desk is open: their lease on conversations holds."""
         return cast("list[str]", await self._redis.zrangebyscore(PRESENCE, _now_ms() - PRESENCE_S * 1000, "+inf"))
 
 
@@ -131,3 +120,7 @@ def _queue(skill: str) -> str:
 
 def _now_ms() -> int:
     return int(time.time() * 1000)
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from enum import IntEnum
 from functools import cache
 from pathlib import Path
@@ -59,3 +60,36 @@ def skills_of(topics: Iterable[str], languages: Iterable[str]) -> list[str]:
     """Return every skill that an agent serves; no topics means all of them."""
     chosen = list(topics) or list(_table()["topics"])
     return [skill_of(topic, language) for language in languages for topic in chosen]
+
+
+def place_at(created_at: datetime, priority: int) -> datetime:
+    """Return the time that orders the queue: when one of low priority would have come to stand here.
+
+    Each step of priority counts as `ageing_minutes` of waiting; so the order of two entries never changes while they wait.
+    """
+    return created_at - priority * timedelta(minutes=_table()["ageing_minutes"])
+
+
+def widening_since(now: datetime) -> datetime:
+    """Return the place in the queue up to which others may take what somebody on shift serves."""
+    return place_at(now - timedelta(minutes=_table()["widens"]["after_minutes"]), Priority.NORMAL)
+
+
+@cache
+def widens_to(skill: str) -> tuple[str, ...]:
+    """Return the skills whose agents may take this one's conversations when its own cannot, the next best first."""
+    topic, _, language = skill.rpartition("_")
+    rule = _table()["widens"]
+    topics = [topic, *rule["topics"].get(topic, [])]
+    languages = [language, *rule["languages"].get(language, [])]
+    return tuple(f"{other}_{written}" for written in languages for other in topics if (other, written) != (topic, language))
+
+
+def all_skills() -> list[str]:
+    return skills_of([], LANGUAGES)
+
+
+def same_agent_first() -> tuple[timedelta, timedelta]:
+    """Return for how long the agent who served this customer last is asked first, and how long ago that may have been."""
+    rule = _table()["same_agent"]
+    return timedelta(seconds=rule["first_for_s"]), timedelta(days=rule["within_days"])

@@ -13,10 +13,10 @@ from sanic.response import HTTPResponse
 
 from bot.conversations import accounts, store
 from bot.conversations.accounts import Session
-from bot.conversations.wake import News, Wake
+from bot.conversations.shift import begin_shift, choose_presence
 from bot.database.conversations import threads
 from bot.database.people import customers
-from bot.errors import AuthError, ForbiddenError, InputError, NotFoundError, ServiceError
+from bot.errors import AuthError, ForbiddenError, InputError, NotFoundError
 from bot.messages import Status
 from bot.redis import REDIS_DOWN
 from bot.web.entries import escalation_view, past_entries, queue_view
@@ -78,6 +78,7 @@ async def login(request: Request) -> HTTPResponse:
     if agent is None or not matches:
         raise AuthError("username or password is wrong")
     token, csrf = await accounts.open_session(database, agent)
+    await begin_shift(services(request), agent.id)
     response = answer({"agent": agent_view(agent), "csrf": csrf})
     response.add_cookie(
         COOKIE,
@@ -141,7 +142,7 @@ async def show(request: Request, conversation_id: str) -> HTTPResponse:
         customer_id = await _customer_id(connection, row.thread_id)
         said = await store.messages_after(connection, conversation_id, 0, limit=LONGEST_CONVERSATION)
         view = {
-            "conversation": await conversation_view(connection, row, agents_online=1),
+            "conversation": await conversation_view(connection, row),
             "messages": await messages_view(connection, said, desk=True),
             "escalation": await escalation_view(connection, conversation_id),
         }
@@ -197,14 +198,7 @@ async def reveal(request: Request, conversation_id: str) -> HTTPResponse:
 async def presence(request: Request) -> HTTPResponse:
     session = await session_of(request)
     wanted = body(request, PresenceBody)
-    if wanted.presence not in {"online", "away"}:
-        raise InputError(f"presence is {wanted.presence[:32]!r}; allowed are online and away")
-    try:
-        await services(request).presence.choose(session.agent.id, wanted.presence)
-    except REDIS_DOWN as error:
-        raise ServiceError("presence is restarting; try again in a moment") from error
-    await services(request).wake.send(Wake(News.QUEUE))
-    return answer({"presence": wanted.presence})
+    return answer({"presence": await choose_presence(services(request), session.agent.id, wanted.presence)})
 
 
 async def _customer_id(connection: Any, thread_id: str) -> str | None:

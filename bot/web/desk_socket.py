@@ -85,7 +85,7 @@ class DeskConnection:
         self._news.set()
 
     async def deliver(self) -> None:
-        await sockets.send(self._socket, {"type": "ready", "presence": await self._presence()})
+        await sockets.send(self._socket, {"type": "ready", "presence": self._agent.presence})
         while True:
             await self._news.wait()
             self._news.clear()
@@ -96,12 +96,6 @@ class DeskConnection:
             typing, self._typing = self._typing, set()
             for conversation_id in typing:
                 await sockets.send(self._socket, {"type": "typing", "conversation_id": conversation_id})
-
-    async def _presence(self) -> str:
-        try:
-            return await self._services.presence.of(self._agent.id)
-        except REDIS_DOWN:
-            return "online"
 
     async def _send_queue_and_alerts(self) -> None:
         if not self._queue_news:
@@ -128,7 +122,7 @@ class DeskConnection:
             after = self._seen.get(conversation_id, row.last_seq - 1)
             found = await store.messages_after(connection, conversation_id, after)
             views = await messages_view(connection, found, desk=True)
-            state = await conversation_view(connection, row, agents_online=1)
+            state = await conversation_view(connection, row)
         for message, view in zip(found, views, strict=True):
             await sockets.send(self._socket, {"type": "message", "message": view})
             self._seen[conversation_id] = message.seq

@@ -13,8 +13,8 @@ from bot.database.conversations import conversations, messages, threads
 from bot.database.escalations import escalations
 from bot.database.people import agents, customer_identities
 from bot.escalations.routing import Priority, skills_of
+from bot.escalations.staff import lanes_of
 from bot.messages import Status
-from bot.redis import REDIS_DOWN
 from bot.web.views import iso
 
 LONGEST_LIST = 200
@@ -60,12 +60,15 @@ def _lines() -> sa.Select[Any]:
 
 
 async def queue_view(services: Services, agent: store.Row) -> dict[str, Any]:
-    """Return what waits for this agent in the order of service, what is theirs, and how many agents are there."""
-    skills = skills_of(agent.topics, agent.languages)
+    """Return what waits for this agent in the order of service, what is theirs, their presence, and how many agents take work."""
+    staff = await services.staff()
+    lanes = lanes_of(skills_of(agent.topics, agent.languages), staff)
+    claimable: list[sa.ColumnElement[bool]] = [escalations.c.skill.in_([lane.skill for lane in lanes if lane.upto is None])]
+    claimable += [sa.and_(escalations.c.skill == lane.skill, escalations.c.place_at <= lane.upto) for lane in lanes if lane.upto]
     waiting = (
         _lines()
-        .where(conversations.c.status == Status.WAITING, escalations.c.status == "waiting", escalations.c.skill.in_(skills))
-        .order_by(escalations.c.priority.desc(), escalations.c.created_at)
+        .where(conversations.c.status == Status.WAITING, escalations.c.status == "waiting", sa.or_(*claimable))
+        .order_by(escalations.c.place_at)
         .limit(LONGEST_LIST)
     )
     mine = (
@@ -74,15 +77,12 @@ async def queue_view(services: Services, agent: store.Row) -> dict[str, Any]:
         .order_by(escalations.c.claimed_at)
         .limit(LONGEST_LIST)
     )
-    try:
-        online = len(await services.presence.online())
-    except REDIS_DOWN:
-        online = 0
     async with services.database.read() as connection:
         return {
             "waiting": [_entry(services, row) for row in await connection.execute(waiting)],
             "mine": [_entry(services, row) for row in await connection.execute(mine)],
-            "online": online,
+            "online": sum(one.takes_work for one in staff),
+            "presence": await connection.scalar(sa.select(agents.c.presence).where(agents.c.id == agent.id)),
         }
 
 

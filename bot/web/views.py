@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,9 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversations import store
-from bot.conversations.handoff import place_of
+from bot.conversations.place import place_of
 from bot.database.escalations import escalations
 from bot.escalations.queue import Entry
+from bot.escalations.staff import Colleague, takers
 from bot.messages import Button, Card, Message, Status
 
 
@@ -65,10 +67,11 @@ async def messages_view(connection: AsyncConnection, messages: list[Message], *,
     return [message_view(message, names, desk=desk) for message in messages]
 
 
-async def conversation_view(connection: AsyncConnection, row: store.Row, *, agents_online: int) -> dict[str, Any]:
+async def conversation_view(
+    connection: AsyncConnection, row: store.Row, *, staff: Sequence[Colleague] = (), automatic: bool = False
+) -> dict[str, Any]:
     names = await store.agent_names(connection, [row.agent_id] if row.agent_id else [])
-    # With nobody there a position would promise what nobody keeps; the notice in the conversation says what happens then.
-    queue = await _queue_view(connection, row.id, agents_online) if row.status == Status.WAITING and agents_online else None
+    queue = await _queue_view(connection, row.id, staff, automatic) if row.status == Status.WAITING and staff else None
     return {
         "id": row.id,
         "status": row.status,
@@ -79,12 +82,15 @@ async def conversation_view(connection: AsyncConnection, row: store.Row, *, agen
     }
 
 
-async def _queue_view(connection: AsyncConnection, conversation_id: str, agents_online: int) -> dict[str, Any] | None:
-    query = sa.select(escalations.c.id, escalations.c.skill, escalations.c.priority, escalations.c.created_at).where(
+async def _queue_view(
+    connection: AsyncConnection, conversation_id: str, staff: Sequence[Colleague], automatic: bool
+) -> dict[str, Any] | None:
+    """Return position and estimate; none with nobody to take it, when a position would promise what nobody keeps."""
+    query = sa.select(escalations.c.id, escalations.c.skill, escalations.c.place_at).where(
         escalations.c.conversation_id == conversation_id, escalations.c.status == "waiting"
     )
     found = (await connection.execute(query)).first()
-    if found is None:
+    if found is None or not takers(staff, found.skill):
         return None
-    place = await place_of(connection, Entry(*found), agents_online=agents_online)
+    place = await place_of(connection, Entry(*found), staff=staff, automatic=automatic)
     return {"position": place.position, "wait_minutes": place.wait_minutes}

@@ -7,11 +7,13 @@ from typing import Any
 import msgspec
 from sanic import Blueprint, Request
 from sanic.response import HTTPResponse
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversations import store
+from bot.conversations.services import Services
 from bot.conversations.visitors import Visitor, Visitors
 from bot.errors import AuthError, InputError, NotFoundError
-from bot.messages import InboundMessage
+from bot.messages import InboundMessage, Status
 from bot.web.greeting import greeting
 from bot.web.requests import answer, body, caller, limit, services
 from bot.web.views import conversation_view, message_view, messages_view
@@ -59,8 +61,7 @@ async def open_session(request: Request) -> HTTPResponse:
     async with box.database.read() as connection:
         thread = await store.thread_of(connection, inbox_id=visitor.inbox_id, channel_user=visitor.channel_user)
         newest = await store.newest_conversation(connection, thread.id) if thread else None
-        online = len(await box.agents_online(newest.language)) if newest is not None else 0
-        conversation = await conversation_view(connection, newest, agents_online=online) if newest is not None else None
+        conversation = await shown(connection, box, newest) if newest is not None else None
     return answer(
         {
             "token": visitors.sign(visitor),
@@ -87,8 +88,7 @@ async def catch_up(request: Request) -> HTTPResponse:
         found = await store.thread_after(connection, thread.id, conversation_id, seq, limit=PAGE + 1)
         page = found[:PAGE]
         newest = await store.newest_conversation(connection, thread.id)
-        online = len(await box.agents_online(newest.language)) if newest is not None else 0
-        conversation = await conversation_view(connection, newest, agents_online=online) if newest is not None else None
+        conversation = await shown(connection, box, newest) if newest is not None else None
         views = await messages_view(connection, page)
     cursor = f"{page[-1].conversation_id}:{page[-1].seq}" if page else request.args.get("after", "")
     return answer({"messages": views, "conversation": conversation, "cursor": cursor, "more": len(found) > PAGE})
@@ -118,7 +118,7 @@ async def send(request: Request) -> HTTPResponse:
     box = services(request)
     async with box.database.read() as connection:
         row = await store.conversation(connection, message.conversation_id)
-        view = await conversation_view(connection, row, agents_online=len(await box.agents_online(row.language)))
+        view = await shown(connection, box, row)
     return answer({"message": message_view(message, {}), "conversation": view})
 
 
@@ -132,6 +132,12 @@ async def rate(request: Request) -> HTTPResponse:
         raise NotFoundError(f"there is no conversation {wanted.conversation_id[:64]!r} of yours")
     await request.app.ctx.service.rate(thread.id, wanted.conversation_id, score=wanted.score, comment=wanted.comment[:1000])
     return answer({})
+
+
+async def shown(connection: AsyncConnection, box: Services, row: store.Row) -> dict[str, Any]:
+    """Return how the conversation stands for its customer; who is at work matters only while it waits."""
+    staff = await box.staff() if row.status == Status.WAITING else []
+    return await conversation_view(connection, row, staff=staff, automatic=box.automatic)
 
 
 def visitor_of(request: Request) -> Visitor:

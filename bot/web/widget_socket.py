@@ -15,8 +15,8 @@ from bot.errors import AuthError
 from bot.messages import Status
 from bot.web import sockets
 from bot.web.origins import check_origin
-from bot.web.views import conversation_view, messages_view
-from bot.web.widget import parse_cursor
+from bot.web.views import messages_view
+from bot.web.widget import parse_cursor, shown
 
 PING_S = 20
 BATCH = 200
@@ -113,8 +113,7 @@ class WidgetConnection:
                 views = await messages_view(connection, found)
                 newest = await store.newest_conversation(connection, self._thread_id)
                 if newest is not None:
-                    online = len(await self._services.agents_online(newest.language)) if newest.status == Status.WAITING else 0
-                    self._shown = await conversation_view(connection, newest, agents_online=online)
+                    self._shown = await shown(connection, self._services, newest)
                     self._waiting = newest.status == Status.WAITING
             for message, view in zip(found, views, strict=True):
                 await sockets.send(self._socket, {"type": "message", "message": view})

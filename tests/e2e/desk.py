@@ -14,7 +14,7 @@ class Desk:
 
     async def open(self) -> None:
         await self.page.goto(f"{self.url}/desk")
-        await expect(self.page.locator(".presence[aria-checked=true], .login-card")).to_be_visible()
+        await expect(self.page.locator(".presence[data-presence=online], .login-card")).to_be_visible()
 
     async def log_in(self, username: str, password: str) -> None:
         await self.page.locator("#username").fill(username)

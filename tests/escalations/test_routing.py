@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.escalations.routing import Priority, priority_of, skill_of, skills_of
+from bot.escalations.routing import Priority, _table, all_skills, priority_of, skill_of, skills_of, widens_to
 from bot.messages import HandoffReason
 
 
@@ -48,3 +48,16 @@ def test_an_unknown_topic_is_general() -> None:
 def test_no_topics_means_all_of_them() -> None:
     assert "returns_en" in skills_of([], ["en"])
     assert skills_of(["orders"], ["zh", "en"]) == ["orders_zh", "orders_en"]
+
+
+def test_a_skill_widens_to_the_next_best_topic_then_to_who_reads_its_language() -> None:
+    assert widens_to("orders_zh") == ("shipping_zh", "returns_zh", "general_zh")
+    assert widens_to("payments_en") == ("orders_en", "general_en", "payments_zh", "orders_zh", "general_zh")
+
+
+def test_the_table_of_widening_names_every_topic_and_only_topics() -> None:
+    topics = _table()["widens"]["topics"]
+
+    assert set(topics) == set(_table()["topics"])
+    assert {name for names in topics.values() for name in names} <= set(topics)
+    assert not any(set(widens_to(skill)) - set(all_skills()) for skill in all_skills())

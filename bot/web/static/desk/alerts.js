@@ -71,7 +71,7 @@ function notify(title, body, onClick) {
 
 /** Somebody waits for an agent. */
 export function newWork(escalationId) {
-  if (state.presence === "away") return;
+  if (state.presence !== "online") return;
   const entry = waitingEntries().find((waiting) => waiting.escalation_id === escalationId);
   const text = entry ? `${nameOf(entry.customer)} · ${word("reason", entry.reason)}` : t("alert.work");
   play(NEW_WORK);

@@ -16,7 +16,7 @@ export function header({ signal, redraw }) {
   return h("header", { class: "header" },
     h("div", { class: "brand" }, h("span", { class: "brand-mark", "aria-hidden": "true" }, "应"), h("span", { class: "brand-name" }, company())),
     h("div", { class: "header-tools" },
-      presenceSwitch(signal),
+      presenceChoice(signal),
       soundButton(signal),
       iconButton("help", t("help.title"), help, "help-button"),
       languageSwitch(redraw),
@@ -38,20 +38,18 @@ function iconButton(name, label, onclick, extra = "") {
   return h("button", { class: `icon-button ${extra}`, "aria-label": label, title: label, onclick }, icon(name));
 }
 
-function presenceSwitch(signal) {
-  const button = h("button", { class: "presence", role: "switch", onclick: toggle });
-  function toggle() {
-    setPresence(state.presence === "online" ? "away" : "online");
-  }
+const PRESENCES = ["online", "away", "finishing", "off"]; // bot/escalations/staff.py
+
+function presenceChoice(signal) {
+  const choice = h("select", { class: "presence", "aria-label": t("header.presence"), onchange: () => setPresence(choice.value) },
+    PRESENCES.map((presence) => h("option", { value: presence }, word("presence", presence))));
   watch(["presence", "busy"], () => {
-    const online = state.presence === "online";
-    button.setAttribute("aria-checked", String(online));
-    button.setAttribute("aria-label", t("header.presence", { presence: word("presence", state.presence) }));
-    button.title = t(online ? "header.go_away" : "header.go_online");
-    button.disabled = isBusy("presence");
-    fill(button, h("span", { class: "switch", "aria-hidden": "true" }), h("span", {}, word("presence", state.presence)));
+    choice.value = state.presence;
+    choice.dataset.presence = state.presence;
+    choice.title = word("presence_hint", state.presence);
+    choice.disabled = isBusy("presence");
   }, signal);
-  return button;
+  return choice;
 }
 
 /** Sound on or off; the first press also asks for notifications where that is possible. */

@@ -23,9 +23,10 @@ export function whenQueueArrives(listener) {
   takeEntries = listener;
 }
 
-export function applyQueue({ waiting, mine, online }) {
+export function applyQueue({ waiting, mine, online, presence }) {
   state.queue = { waiting, mine, online };
-  changed("queue");
+  if (!isBusy("presence")) state.presence = presence; // who was finishing is off when the last is done
+  changed("queue", "presence");
   takeEntries(state.queue);
 }
 
@@ -114,8 +115,11 @@ export const reveal = (id, field) =>
 
 export const setPresence = (presence) =>
   deed("presence", async () => {
-    ({ presence: state.presence } = await api.setPresence(presence));
-    changed("presence");
+    try {
+      ({ presence: state.presence } = await api.setPresence(presence));
+    } finally {
+      changed("presence");
+    }
   });
 
 /** Open the next (+1) or previous (-1) of my conversations. */

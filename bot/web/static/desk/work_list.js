@@ -89,7 +89,7 @@ function showWaiting({ list, count, empty }) {
 }
 
 function calm() {
-  return [icon("check"), h("strong", {}, t("queue.empty")), h("p", {}, t(state.presence === "away" ? "queue.empty_away" : "queue.empty_hint"))];
+  return [icon("check"), h("strong", {}, t("queue.empty")), h("p", {}, t(state.presence === "online" ? "queue.empty_hint" : "queue.empty_away"))];
 }
 
 /** Who is online: a number, or names where the server tells them. */
