@@ -13,10 +13,15 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
+from bot.channels.client import VendorClient
+from bot.channels.courier import Courier
+from bot.channels.registry import open_channels
+from bot.channels.tokens import Tokens
 from bot.conversations.assignment import Assignment
 from bot.conversations.notices import untold_effects
 from bot.conversations.service import ConversationService
 from bot.conversations.services import Services, open_services
+from bot.conversations.wake import News, Wake
 from bot.database.conversations import conversations, effects
 from bot.database.escalations import escalations
 from bot.errors import BotError, ConflictError
@@ -31,6 +36,7 @@ ANSWER_EVERY_S = 1.0
 QUEUE_EVERY_S = 2.0
 BOT_WELL_EVERY_S = 3.0
 EFFECTS_EVERY_S = 5.0
+OUTBOX_EVERY_S = 0.25
 GRACE = timedelta(seconds=2)
 
 log = logging.getLogger(__name__)
@@ -42,6 +48,10 @@ class Worker:
         self._database = services.database
         self._service = ConversationService(services)
         self._assignment = Assignment(services)
+        self._vendors = VendorClient()
+        channels = open_channels(services.settings)
+        tokens = Tokens(services.database, services.cipher, self._vendors)
+        self._courier = Courier(database=services.database, redis=services.redis, channels=channels, tokens=tokens, client=self._vendors)
 
     async def run(self) -> None:
         await asyncio.gather(
@@ -49,6 +59,7 @@ class Worker:
             _every(QUEUE_EVERY_S, self.keep_the_queue),
             _every(BOT_WELL_EVERY_S, self.return_to_the_bot),
             _every(EFFECTS_EVERY_S, self.tell_effects),
+            _every(OUTBOX_EVERY_S, self.deliver),
         )
 
     async def answer_the_unanswered(self) -> None:
@@ -101,12 +112,18 @@ class Worker:
         for conversation_id in await self._ids(query):
             await untold_effects(self._database, conversation_id)
 
+    async def deliver(self) -> None:
+        """Send what waits in the outbox to the customers on messaging channels."""
+        for news in await self._courier.drain():
+            await self._services.wake.send(Wake(News.MESSAGES, news.conversation_id, news.thread_id))
+
     async def _ids(self, query: sa.Select[tuple[str]]) -> list[str]:
         async with self._database.read() as connection:
             return list((await connection.execute(query)).scalars())
 
     async def stop(self) -> None:
         await self._service.turns.stop()
+        await self._vendors.close()
 
 
 async def _every(seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
