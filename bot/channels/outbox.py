@@ -129,11 +129,11 @@ async def note_receipt(connection: AsyncConnection, inbox_id: str, receipt: Rece
     return str((await connection.execute(update)).scalars().first() or "")
 
 
-async def repeat(connection: AsyncConnection, message_id: str) -> bool:
-    """Send a dead message again; False when it is not dead."""
+async def repeat(connection: AsyncConnection, message_id: str, *, conversation_id: str) -> bool:
+    """Send a dead message of this conversation again; False when it is not dead."""
     again = (
         sa.update(outbox)
-        .where(outbox.c.message_id == message_id, outbox.c.state == "dead")
+        .where(outbox.c.message_id == message_id, outbox.c.conversation_id == conversation_id, outbox.c.state == "dead")
         .values(state="pending", reason="", attempts=0, bundle_id=None, parts_sent=0, receipt="", vendor_id=None, created_at=utcnow())
         .returning(outbox.c.thread_id)
     )

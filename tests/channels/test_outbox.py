@@ -90,8 +90,9 @@ async def test_what_is_refused_is_dead_with_its_reason_and_can_be_sent_again(pos
     await post.courier().drain()
     assert await post.states() == [("dead", Reason.REFUSED), ("sent", "")]
     async with post.service.services.database.write() as connection:
-        dead = (await connection.execute(sa.select(outbox.c.message_id).where(outbox.c.state == "dead"))).scalar_one()
-        assert await outbox_rows.repeat(connection, dead)
+        dead = (await connection.execute(sa.select(outbox).where(outbox.c.state == "dead"))).one()
+        assert not await outbox_rows.repeat(connection, dead.message_id, conversation_id="another")
+        assert await outbox_rows.repeat(connection, dead.message_id, conversation_id=dead.conversation_id)
     await post.courier().drain()
 
     assert texts(post) == ["one", "two", "one"]

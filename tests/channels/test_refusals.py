@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 from bot.channels.base import WebhookRequest
 from bot.errors import AuthError, InputError
 from bot.messages import InboundMessage
-from tests.channels.vendors import CASES, NOW, Case, altered
-
-every_channel = pytest.mark.parametrize("case", CASES, ids=lambda case: case.kind)
+from tests.channels.vendors import NOW, Case, altered, every_channel
 
 
 def signed(case: Case, text: str = "你好, hello", now: float = NOW) -> WebhookRequest:

@@ -11,9 +11,9 @@ from bot.conversations.service import ConversationService
 from bot.conversations.services import Services
 from tests.channels.conftest import Post, open_post
 from tests.channels.simulator import Received, Says, Vendor
-from tests.channels.vendors import CASES, Case
+from tests.channels.vendors import Case, every_channel_in_full
 
-pytestmark = pytest.mark.parametrize("case", CASES, ids=lambda case: case.kind)
+pytestmark = every_channel_in_full
 
 
 async def opened(case: Case, services: Services, service: ConversationService, simulator: Vendor) -> Post:

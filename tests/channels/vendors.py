@@ -8,6 +8,8 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+import pytest
+
 from bot.channels.base import Channel, WebhookRequest
 from bot.channels.registry import KINDS
 from bot.settings import ChannelSettings
@@ -75,3 +77,9 @@ WEBHOOK = Case(
 )
 
 CASES = [WEBHOOK]
+
+every_channel = pytest.mark.parametrize("case", CASES, ids=lambda case: case.kind)
+# What needs a database: one channel in the quick suite, all of them in `make test`.
+every_channel_in_full = pytest.mark.parametrize(
+    "case", [pytest.param(case, id=case.kind, marks=[] if case is WEBHOOK else [pytest.mark.slow]) for case in CASES]
+)
