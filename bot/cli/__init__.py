@@ -20,6 +20,7 @@ VERBS = {
     "sample-data": ("sample", "Fill the embedded database with the demo shop's customers."),
     "customers": ("customers", "Learn churn risk and refresh the customers' profiles."),
     "agents": ("agents", "Manage the accounts of the people at the desk."),
+    "channels": ("channels", "See and try the messaging channels."),
     "shop": ("shop", "Check a company's own shop system against the protocol."),
     "backup": ("backup", "Write everything that cannot be made again into one file."),
     "rotate-key": ("rotate_key", "Write all personal data anew under a new key."),

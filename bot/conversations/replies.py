@@ -5,8 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from bot.conversations import store
+from bot.conversations.buttons import BUILT_IN
 from bot.ids import new_id, utcnow
-from bot.messages import Button, Card, Content, HandOff, HandoffReason, Message, Reply, Sender, Turn, TurnRequest
+from bot.languages import notice
+from bot.messages import Button, Card, Content, HandOff, HandoffReason, Kind, Message, Reply, Sender, Turn, TurnRequest
 
 
 def bot_message(conversation: store.Row, seq: int, reply: Reply) -> Message:
@@ -53,3 +55,11 @@ def failure_of(turn: Turn) -> HandOff | None:
     if turn.failed_action or not turn.replies:
         return HandOff(reason=HandoffReason.ACTION_FAILED)
     return None
+
+
+def unread(message: Message) -> Turn:
+    """Answer what is no text, a picture or a voice message: politely, and with the way to a person, who can look at it."""
+    if message.content.kind is Kind.EVENT:
+        return Turn(message_id=message.id, replies=[Reply(text=notice("hello", message.language))])
+    human = Button(id="human", title=notice("button_human", message.language), intent=BUILT_IN["human"])
+    return Turn(message_id=message.id, replies=[Reply(text=notice("cannot_read", message.language), buttons=[human])])

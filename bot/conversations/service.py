@@ -7,27 +7,27 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Sequence
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.conversations import buttons, store
+from bot.conversations import store
+from bot.conversations.inbound import Stored, clean_text, store_inbound, withdraw
 from bot.conversations.notices import system_message
+from bot.conversations.ratings import rate
 from bot.conversations.services import Services
 from bot.conversations.tracker import end_form
 from bot.conversations.turns import TurnRunner
 from bot.conversations.wake import News, Wake
-from bot.database.conversations import conversations, feedback
+from bot.database.conversations import conversations
 from bot.database.escalations import escalations
 from bot.errors import ConflictError, InputError, NotFoundError
 from bot.ids import new_id, utcnow
-from bot.languages import reply_language
-from bot.messages import Content, InboundMessage, Message, Sender, Status
+from bot.messages import InboundMessage, Message, Sender, Status
 
 NEXT_EPOCH = conversations.c.epoch + 1
 STAYS_WAITING = {"", "human", "skip"}  # a text, and the buttons that do not call the bot back
-TEXT_LIMIT = 4000  # characters of one message; about two printed pages
 
 log = logging.getLogger(__name__)
 
@@ -43,69 +43,52 @@ class ConversationService:
 
         Raises InputError for a text that cannot be kept and for a button that was never shown.
         """
-        text = clean_text(inbound.text)
-        if not text and not inbound.button_id:
-            raise InputError("the message is empty; send a text or a button_id")
-        message, status, new = await self._store_inbound(inbound, text)
-        if not new:
-            return message
+        async with self._database.write() as connection:
+            stored = await store_inbound(connection, inbound, default_language=self.services.settings.default_language)
+        await self._follow_up(stored)
+        return stored.message
+
+    async def receive_all(self, batch: Sequence[InboundMessage]) -> int:
+        """Store everything that one request of a channel brought, in one transaction; return how many messages were new.
+
+        Nothing of it is refused for what one message holds, since the vendor would send the whole request again and again.
+        """
+        language = self.services.settings.default_language
+        stored: list[Stored] = []
+        async with self._database.write() as connection:
+            # In the order of the threads, so that two requests at once do not wait for each other; each customer's own order stays.
+            for inbound in sorted(batch, key=lambda each: (each.inbox_id, each.channel_user)):
+                try:
+                    stored.append(await store_inbound(connection, inbound, default_language=language))
+                except InputError as error:
+                    log.info("a message on %s is left out: %s", inbound.inbox_id, error)
+        for each in stored:
+            await self._follow_up(each)
+        return sum(each.new for each in stored)
+
+    async def _follow_up(self, stored: Stored) -> None:
+        """What a new message causes: news for who looks on, the bot's turn, the way back from the queue."""
+        if not stored.new:
+            return
+        message = stored.message
         await self._wake(message.conversation_id, message.thread_id)
-        if status == Status.BOT:
+        if stored.status == Status.BOT:
             self.turns.start(message.conversation_id)
-        elif status == Status.WAITING and inbound.button_id not in STAYS_WAITING:
+        elif stored.status == Status.WAITING and message.content.button_id not in STAYS_WAITING:
             await self._prefer_bot(message)
-        return message
+
+    async def withdraw(self, inbox_id: str, channel_user: str, client_id: str) -> None:
+        """A customer took a message back on their channel: its words go, at the desk too."""
+        async with self._database.write() as connection:
+            message = await withdraw(connection, inbox_id=inbox_id, channel_user=channel_user, client_id=client_id)
+        if message is not None:
+            await self._wake(message.conversation_id, message.thread_id)
 
     async def _prefer_bot(self, message: Message) -> None:
         """Who presses one of the bot's buttons while waiting for a human wants the bot to do it now."""
         pressed = 0 if message.content.button_id == "bot" else message.seq
         with contextlib.suppress(ConflictError):  # an agent took the conversation this moment and sees the press
             await self.return_to_bot(message.conversation_id, actor="customer", expected=Status.WAITING, unanswered=pressed)
-
-    async def _store_inbound(self, inbound: InboundMessage, text: str) -> tuple[Message, str, bool]:
-        language = inbound.language_hint or self.services.settings.default_language
-        async with self._database.write() as connection:
-            thread = await store.lock_thread(connection, inbox_id=inbound.inbox_id, channel_user=inbound.channel_user, language=language)
-            seen = await store.message_by_client_id(connection, thread.id, inbound.client_id)
-            if seen:
-                return seen, "", False
-            newest = await store.newest_conversation(connection, thread.id)
-            is_open = newest is not None and newest.status != Status.RESOLVED
-            previous = newest.language if newest is not None and is_open else language
-            if inbound.button_id:
-                language, text = previous, await buttons.title(connection, thread.id, inbound.button_id, previous)
-            else:
-                language = reply_language(text, previous)
-            row = newest if is_open else None
-            row, seq = await self._take_place(connection, row, thread_id=thread.id, language=language, page=inbound.page)
-            message = Message(
-                id=new_id(),
-                thread_id=thread.id,
-                conversation_id=row.id,
-                seq=seq,
-                sender=Sender.CUSTOMER,
-                text=text,
-                created_at=utcnow(),
-                content=Content(button_id=inbound.button_id),
-                client_id=inbound.client_id,
-                language=language,
-            )
-            await store.add_message(connection, message)
-        return message, row.status, True
-
-    async def _take_place(
-        self, connection: AsyncConnection, row: store.Row | None, *, thread_id: str, language: str, page: str
-    ) -> tuple[store.Row, int]:
-        """Take the next place in the open conversation, or in a new one when there is none or it was resolved this moment."""
-        for _ in range(2):
-            row = row or await store.start_conversation(connection, thread_id=thread_id, language=language, page=page[:500])
-            place = conversations.c.last_seq + 1
-            is_open = conversations.c.status != Status.RESOLVED
-            seq = await store.advance(connection, row.id, 1, is_open, customer_seq=place, language=language)
-            if seq is not None:
-                return await store.conversation(connection, row.id), seq
-            row = None
-        raise ConflictError(f"thread {thread_id} changes too fast; send the message again")
 
     async def reply_as_agent(self, agent_id: str, conversation_id: str, *, client_id: str, text: str) -> Message:
         """Store the agent's reply, if the conversation still is theirs; sent again, it is stored once."""
@@ -195,37 +178,14 @@ class ConversationService:
 
     async def rate(self, thread_id: str, conversation_id: str, *, score: int, comment: str) -> None:
         """Keep the customer's rating, once, when it was asked for."""
-        if not 1 <= score <= 5:
-            raise InputError(f"score is {score}; allowed are 1 to 5")
         async with self._database.write() as connection:
             row = await store.conversation(connection, conversation_id)
             if row.thread_id != thread_id:
                 raise NotFoundError(f"there is no conversation {conversation_id!r} of yours")
-            seq = await store.advance(connection, conversation_id, 1, conversations.c.csat == "asked", csat="answered")
-            if seq is None:
-                raise ConflictError("a rating was not asked for here, or was given already")
-            try:
-                await connection.execute(
-                    sa.insert(feedback).values(
-                        conversation_id=conversation_id, csat=score, comment=clean_text(comment), created_at=utcnow()
-                    )
-                )
-            except IntegrityError as error:
-                raise ConflictError("a rating was given already") from error
-            await store.add_message(connection, system_message(row, seq, "csat_thanks", row.language))
+            await rate(connection, row, score=score, comment=clean_text(comment))
         await self._wake(conversation_id, thread_id)
 
     async def _wake(self, conversation_id: str, thread_id: str, *, queue: bool = False) -> None:
         await self.services.wake.send(Wake(News.MESSAGES, conversation_id, thread_id))
         if queue:
             await self.services.wake.send(Wake(News.QUEUE, conversation_id, thread_id))
-
-
-def clean_text(text: str) -> str:
-    """Return the text without control characters (line breaks stay); InputError when it is too long."""
-    cleaned = "".join(
-        character for character in text if character in "\n\t" or character.isprintable() or character in "\u200d\ufe0f"
-    ).strip()
-    if len(cleaned) > TEXT_LIMIT:
-        raise InputError(f"the text has {len(cleaned)} characters; allowed are {TEXT_LIMIT}")
-    return cleaned

@@ -7,10 +7,11 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.channels import outbox
 from bot.database.conversations import conversations, inboxes, messages, threads, transitions
+from bot.database.insert import insert_once
 from bot.database.people import agents
 from bot.errors import NotFoundError
 from bot.ids import new_id, utcnow
@@ -19,12 +20,6 @@ from bot.messages import Content, Message, Sender, Status, Turn
 Row = sa.Row[Any]
 
 BATCH = 500  # messages read at a time
-
-
-async def insert_once(connection: AsyncConnection, table: sa.Table, values: dict[str, Any]) -> None:
-    """Insert the row unless one with the same key is there."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    await connection.execute(insert(table).values(**values).on_conflict_do_nothing())
 
 
 async def open_inbox(connection: AsyncConnection, inbox_id: str, *, channel: str, name: str) -> None:
@@ -121,6 +116,7 @@ async def advance(connection: AsyncConnection, conversation_id: str, count: int,
 
 
 async def add_message(connection: AsyncConnection, message: Message) -> Message:
+    """Write the message in its place; one for a channel's customer also goes into the outbox, in the same transaction."""
     await connection.execute(
         sa.insert(messages).values(
             id=message.id,
@@ -131,12 +127,25 @@ async def add_message(connection: AsyncConnection, message: Message) -> Message:
             agent_id=message.agent_id,
             client_id=message.client_id,
             text=message.text,
-            payload=msgspec.to_builtins(message.content),
+            payload=payload(message.content),
             language=message.language,
             created_at=message.created_at,
         )
     )
+    if message.sender != Sender.CUSTOMER:
+        await outbox.put(
+            connection,
+            message_id=message.id,
+            thread_id=message.thread_id,
+            conversation_id=message.conversation_id,
+            seq=message.seq,
+        )
     return message
+
+
+def payload(content: Content) -> Any:
+    """Return the content as it is kept in `messages.payload`."""
+    return msgspec.to_builtins(content)
 
 
 def _message(row: Row) -> Message:
@@ -218,7 +227,7 @@ async def note_intent(connection: AsyncConnection, message: Message, *, turn: Tu
     content = msgspec.structs.replace(
         message.content, intent=turn.intent, confidence=round(turn.confidence, 3), sentiment=round(turn.sentiment, 3)
     )
-    await connection.execute(sa.update(messages).where(messages.c.id == message.id).values(payload=msgspec.to_builtins(content)))
+    await connection.execute(sa.update(messages).where(messages.c.id == message.id).values(payload=payload(content)))
 
 
 async def lowest_sentiment(connection: AsyncConnection, conversation_id: str, *, newest: int) -> float:

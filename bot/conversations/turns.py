@@ -20,13 +20,13 @@ from bot.conversations.buttons import meaning
 from bot.conversations.handoff import what_is_known, write_hand_off
 from bot.conversations.notices import system_message, untold_effects
 from bot.conversations.rasa import RasaAway, RasaFailed, RasaLate
-from bot.conversations.replies import bot_message, failure_of, request_of
+from bot.conversations.replies import bot_message, failure_of, request_of, unread
 from bot.conversations.services import Services
 from bot.conversations.wake import News, Wake
 from bot.database.conversations import conversations, effects
 from bot.escalations.queue import Entry, QueueLost
 from bot.ids import new_id, utcnow
-from bot.messages import Button, HandOff, HandoffReason, Message, Reply, Status, Turn
+from bot.messages import Button, HandOff, HandoffReason, Kind, Message, Reply, Status, Turn
 from bot.redis import REDIS_DOWN
 
 # Longer than one attempt at Rasa, so that a living owner always renews in time.
@@ -117,6 +117,8 @@ class TurnRunner:
 
     async def _ask(self, conversation: store.Row, message: Message) -> Turn:
         """Ask Rasa, again and again while it is away, within the limits that a customer is made to wait."""
+        if message.content.kind is not Kind.TEXT:
+            return unread(message)
         request = request_of(conversation, message, await self._pressed(message))
         give_up_at = time.monotonic() + self._settings.rasa_down_limit_s
         while True:

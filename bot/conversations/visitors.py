@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.conversations import store
 from bot.database import Database
 from bot.database.conversations import threads
+from bot.database.insert import insert_once
 from bot.database.people import customers
 from bot.errors import AuthError
 from bot.ids import new_id, utcnow
@@ -119,7 +120,7 @@ async def _customer(connection: AsyncConnection, number: str, language: str) -> 
     known = (await connection.execute(query)).scalar_one_or_none()
     if known is None:
         row = {"id": new_id(), "shop_customer_id": number, "language": language, "objects_to_profiling": False, "created_at": utcnow()}
-        await store.insert_once(connection, customers, row)
+        await insert_once(connection, customers, row)
         known = (await connection.execute(query)).scalar_one()
     return str(known)
 

@@ -3,7 +3,7 @@
 `import rasa.core.processor` loads TensorFlow, a dozen connectors to other people's channels, and clients of databases that we do
 not have: two thirds of the process's memory and most of its start. Here stand-ins take their places before Rasa is imported.
 A stand-in can be imported, named in annotations and inherited from; to call it is an ImportError that names it.
-TensorFlow stays real for a model that has one of Rasa's neural components.
+A model with one of Rasa's neural components is loaded without stand-ins.
 """
 
 from __future__ import annotations
@@ -34,10 +34,9 @@ NEURAL = ("DIETClassifier", "TEDPolicy", "UnexpecTEDIntentPolicy", "ResponseSele
 
 def lighten(model: Path) -> None:
     """Put the stand-ins in place for this process; must come before Rasa is imported."""
-    names = CONNECTORS | STORES | TOOLS
     if any(component.endswith(NEURAL) for component in components(model)):
-        return leave_out(names, hidden=frozenset())  # TensorFlow imports what would be hidden
-    return leave_out(names | TENSORFLOW, hidden=HIDDEN)
+        return  # TensorFlow needs some of what the others only name (google.protobuf), and is most of the memory anyway
+    leave_out(CONNECTORS | STORES | TOOLS | TENSORFLOW, hidden=HIDDEN)
 
 
 def leave_out(names: frozenset[str], *, hidden: frozenset[str] = MISLEADING) -> None:

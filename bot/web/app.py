@@ -9,6 +9,7 @@ import logging
 from sanic import Sanic
 from sanic.log import LOGGING_CONFIG_DEFAULTS
 
+from bot.channels.registry import open_channels
 from bot.conversations import store
 from bot.conversations.accounts import nobodys_hash
 from bot.conversations.assignment import Assignment
@@ -19,9 +20,9 @@ from bot.conversations.visitors import Visitors
 from bot.logs import configure_logging
 from bot.redis import REDIS_DOWN
 from bot.settings import Settings, load_settings
-from bot.web import desk, desk_customers, desk_socket, health, pages, widget, widget_socket
+from bot.web import desk, desk_customers, desk_socket, health, pages, webhooks, widget, widget_socket
 from bot.web.origins import allowed_origins, install_cors
-from bot.web.requests import App, install_errors
+from bot.web.requests import App, install_errors, install_limits
 from bot.web.sockets import Hub
 
 LARGEST_BODY = 64 * 1024  # a message has at most 4,000 characters
@@ -33,7 +34,7 @@ log = logging.getLogger(__name__)
 def create_app(settings: Settings, *, name: str = "yingda_web", rasa: RasaClient | None = None) -> App:
     """Put the app together; connections are opened when it starts. Another `rasa` than the settings' may be given."""
     app: App = Sanic(name, log_config=LOGGING_CONFIG_DEFAULTS, configure_logging=False)
-    app.config.REQUEST_MAX_SIZE = LARGEST_BODY
+    app.config.REQUEST_MAX_SIZE = webhooks.LARGEST_BODY
     app.config.GRACEFUL_SHUTDOWN_TIMEOUT = SHUTDOWN_S
     app.config.WEBSOCKET_MAX_SIZE = LARGEST_BODY
     app.config.WEBSOCKET_PING_INTERVAL = 20
@@ -46,10 +47,12 @@ def create_app(settings: Settings, *, name: str = "yingda_web", rasa: RasaClient
     app.ctx.settings = settings
     app.ctx.rasa = rasa
     app.ctx.origins = allowed_origins(settings)
+    app.ctx.channels = open_channels(settings)
     app.ctx.no_agent_hash = nobodys_hash()
     install_errors(app)
+    install_limits(app, LARGEST_BODY, larger_under=webhooks.PREFIX)
     install_cors(app)
-    for module in (widget, widget_socket, desk, desk_customers, desk_socket, health):
+    for module in (widget, widget_socket, desk, desk_customers, desk_socket, webhooks, health):
         app.blueprint(module.blueprint)
     pages.install(app)
     app.before_server_start(_open)
@@ -68,6 +71,8 @@ async def _open(app: App) -> None:
     app.ctx.listener = asyncio.create_task(app.ctx.hub.listen())
     async with services.database.write() as connection:
         await store.open_inbox(connection, widget.INBOX, channel="website", name=settings.company_name_en)
+        for channel in app.ctx.channels.values():
+            await store.open_inbox(connection, channel.name, channel=channel.kind, name=channel.name)
     with contextlib.suppress(*REDIS_DOWN):  # the worker builds the queue as soon as Redis is there
         await app.ctx.assignment.reconcile()
 

@@ -19,6 +19,7 @@ from bot.database.people import customers
 from bot.errors import AuthError, ForbiddenError, InputError, NotFoundError
 from bot.messages import Status
 from bot.redis import REDIS_DOWN
+from bot.web.deliveries import delivery_view, repeat
 from bot.web.entries import escalation_view, past_entries, queue_view
 from bot.web.origins import check_origin
 from bot.web.panel import customer_panel
@@ -141,8 +142,9 @@ async def show(request: Request, conversation_id: str) -> HTTPResponse:
         row = await store.conversation(connection, conversation_id)
         customer_id = await _customer_id(connection, row.thread_id)
         said = await store.messages_after(connection, conversation_id, 0, limit=LONGEST_CONVERSATION)
+        delivery = await delivery_view(connection, request.app.ctx.channels, row)
         view = {
-            "conversation": await conversation_view(connection, row),
+            "conversation": await conversation_view(connection, row) | {"delivery": delivery},
             "messages": await messages_view(connection, said, desk=True),
             "escalation": await escalation_view(connection, conversation_id),
         }
@@ -157,6 +159,14 @@ async def reply(request: Request, conversation_id: str) -> HTTPResponse:
         raise InputError(f"client_id has {len(wanted.client_id)} characters; allowed are 1 to 58, for example a UUID")
     message = await request.app.ctx.service.reply_as_agent(session.agent.id, conversation_id, client_id=wanted.client_id, text=wanted.text)
     return answer({"message": message_view(message, {session.agent.id: session.agent.display_name}, desk=True)})
+
+
+@blueprint.post("/conversations/<conversation_id:str>/messages/<message_id:str>/repeat")
+async def repeat_message(request: Request, conversation_id: str, message_id: str) -> HTTPResponse:
+    """Send again what its channel did not deliver."""
+    await session_of(request)
+    await repeat(services(request), conversation_id, message_id)
+    return answer({})
 
 
 @blueprint.post("/conversations/<conversation_id:str>/resolve")

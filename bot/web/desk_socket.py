@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
 from sanic import Blueprint, Request, Websocket
 
+from bot.channels.base import Channel
 from bot.conversations import accounts, store
 from bot.conversations.services import Services
 from bot.conversations.wake import News, Wake
@@ -18,6 +20,7 @@ from bot.errors import AuthError, BotError
 from bot.messages import Status
 from bot.redis import REDIS_DOWN
 from bot.web import sockets
+from bot.web.deliveries import delivery_view
 from bot.web.desk import COOKIE
 from bot.web.entries import queue_view
 from bot.web.origins import check_origin
@@ -40,7 +43,7 @@ async def desk_socket(request: Request, socket: Websocket) -> None:
             raise AuthError("the hello frame's csrf is not this session's; load the desk again")
         opened = hello.get("open")
         seen = {str(key): seq for key, seq in opened.items() if isinstance(seq, int)} if isinstance(opened, dict) else {}
-        connection = DeskConnection(services, socket, session.agent, seen=seen, cookie=cookie or "")
+        connection = DeskConnection(services, socket, session.agent, seen=seen, cookie=cookie or "", channels=request.app.ctx.channels)
         with request.app.ctx.hub.joined(connection):
             await sockets.both(connection.deliver(), connection.listen(), connection.beat())
 
@@ -51,8 +54,18 @@ blueprint.add_websocket_route(desk_socket, "/ws/desk")
 
 
 class DeskConnection:
-    def __init__(self, services: Services, socket: Websocket, agent: store.Row, *, seen: dict[str, int], cookie: str) -> None:
+    def __init__(
+        self,
+        services: Services,
+        socket: Websocket,
+        agent: store.Row,
+        *,
+        seen: dict[str, int],
+        cookie: str,
+        channels: Mapping[str, Channel],
+    ) -> None:
         self._services = services
+        self._channels = channels
         self._socket = socket
         self._agent = agent
         self._seen = seen  # conversation -> last seq sent
@@ -122,7 +135,8 @@ class DeskConnection:
             after = self._seen.get(conversation_id, row.last_seq - 1)
             found = await store.messages_after(connection, conversation_id, after)
             views = await messages_view(connection, found, desk=True)
-            state = await conversation_view(connection, row)
+            delivery = await delivery_view(connection, self._channels, row)
+            state = await conversation_view(connection, row) | {"delivery": delivery}
         for message, view in zip(found, views, strict=True):
             await sockets.send(self._socket, {"type": "message", "message": view})
             self._seen[conversation_id] = message.seq

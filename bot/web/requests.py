@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from sanic import Request, Sanic
-from sanic.exceptions import SanicException
+from sanic.exceptions import PayloadTooLarge, SanicException
 from sanic.response import HTTPResponse
 from sanic.response import json as json_response
 
@@ -63,6 +63,15 @@ async def limit(request: Request, name: str, *, times: int, per_s: int) -> None:
             raise TooManyError(f"too many tries; allowed are {times} in {per_s} s, try again in {wait} s", retry_after_s=wait)
     except REDIS_DOWN:
         log.warning("no limit was checked for %s: Redis is away", name.split(":")[0])
+
+
+def install_limits(app: App, largest: int, *, larger_under: str) -> None:
+    """Refuse bodies above `largest` bytes, except under the path where vendors send their batches."""
+
+    @app.on_request
+    async def small_enough(request: Request) -> None:
+        if len(request.body) > largest and not request.path.startswith(larger_under):
+            raise PayloadTooLarge(f"the body has {len(request.body)} bytes; allowed are {largest}")
 
 
 def error_body(code: str, message: str, **more: object) -> dict[str, object]:

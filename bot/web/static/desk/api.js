@@ -85,6 +85,7 @@ export const queue = () => request("GET", "queue");
 export const claim = (escalationId) => request("POST", "claim", escalationId ? { escalation_id: escalationId } : {});
 export const conversation = (id) => request("GET", at(id));
 export const sendMessage = (id, clientId, text) => request("POST", at(id, "messages"), { client_id: clientId, text });
+export const repeatMessage = (id, messageId) => request("POST", at(id, `messages/${encodeURIComponent(messageId)}/repeat`), {});
 export const resolve = (id) => request("POST", at(id, "resolve"), {});
 export const returnToBot = (id) => request("POST", at(id, "return"), {});
 export const reveal = (id, field) => request("POST", at(id, "reveal"), { field });

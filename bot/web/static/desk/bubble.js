@@ -1,6 +1,7 @@
 /** One message, as the customer saw it, with what the desk knows besides. */
 
 import { fullTime, timeOfDay } from "./clock.js";
+import { problemLine } from "./delivery.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { t, word } from "./i18n.js";
@@ -8,14 +9,16 @@ import { keepDraft, draft } from "./drafts.js";
 import { retry, takeBack } from "./outbox.js";
 import { changed, state } from "./store.js";
 
-export function bubble({ message, withIntents, grouped }) {
-  if (message.sender === "system") return systemNotice(message);
-  return h("li", { class: `message ${message.sender} ${grouped ? "grouped" : ""}`, data: { seq: message.seq } },
+export function bubble({ message, problem, withIntents, grouped }) {
+  if (message.sender === "system") return systemNotice(message, problem);
+  const failed = problem?.state === "dead" ? "failed" : "";
+  return h("li", { class: `message ${message.sender} ${grouped ? "grouped" : ""} ${failed}`, data: { seq: message.seq } },
     !grouped && h("div", { class: "message-head" }, h("span", { class: "who" }, message.sender === "bot" && icon("bot"), whoSays(message)), time(message.created_at)),
     h("div", { class: "bubble", lang: message.language || null, title: fullTime(message.created_at) },
       message.text && h("p", { class: "text" }, linked(message.text)),
       (message.cards ?? []).map(card),
       choices(message.buttons)),
+    problem && problemLine(problem, message.conversation_id, message.id),
     withIntents && message.sender === "customer" && intent(message));
 }
 
@@ -44,13 +47,14 @@ function backToComposer(id, clientId) {
   changed("draft");
 }
 
-function systemNotice(message) {
+function systemNotice(message, problem) {
   const done = (message.notice ?? "").startsWith("effect_"); // the world was changed, and its reply was not said
   return h("li", { class: `message system ${done ? "effect" : ""}`, data: { seq: message.seq } },
     h("div", { class: "system-text" },
       message.csat && h("span", { class: "tag plain" }, t("message.csat")), done && h("span", { class: "tag plain" }, icon("bot"), t("message.effect")),
       h("span", { class: "text" }, message.text || word("notice", message.notice)), time(message.created_at)),
-    (message.cards ?? []).map(card));
+    (message.cards ?? []).map(card),
+    problem && problemLine(problem, message.conversation_id, message.id));
 }
 
 function intent({ intent: name, confidence }) {

@@ -1,6 +1,7 @@
 /** The reply box. Enter sends, unless an input method is composing; what is written stays until it is sent. */
 
 import { ownership, waitingEntries } from "./conversations.js";
+import { deliveryHint } from "./delivery.js";
 import { draft, keepDraft } from "./drafts.js";
 import { fill, h } from "./dom.js";
 import { icon } from "./icons.js";
@@ -21,6 +22,7 @@ export function composer(entry, signal) {
   const form = h("form", { class: "composer", onsubmit: submit }, box,
     h("div", { class: "composer-foot" }, h("span", { id: "reply-hint", class: "hint" }, t("composer.hint")), button));
   const blocked = h("div", { class: "composer-blocked" });
+  const delivery = h("div", { class: "delivery-place" });
   let typedAt = 0;
 
   function grow() {
@@ -59,6 +61,7 @@ export function composer(entry, signal) {
     const before = owner;
     owner = ownership(entry);
     form.hidden = owner !== "mine";
+    fill(delivery, owner === "mine" && deliveryHint(entry));
     blocked.hidden = owner === "mine" || owner === "unknown";
     if (owner !== "mine") fill(blocked, h("span", {}, t(`composer.${owner}`, { agent: entry.conversation?.agent ?? "" })), claimButton(entry), keptDraft(entry));
     else if (before !== "mine") requestAnimationFrame(ready);
@@ -75,7 +78,7 @@ export function composer(entry, signal) {
     button.disabled = box.value.trim() === "";
     requestAnimationFrame(grow);
   }, signal);
-  return h("div", { class: "composer-place" }, form, blocked);
+  return h("div", { class: "composer-place" }, delivery, form, blocked);
 }
 
 /** What was being written when the conversation went away: still there to be copied. */

@@ -3,6 +3,7 @@
 import { composer } from "./composer.js";
 import { confirmResolve, confirmReturn } from "./confirmations.js";
 import { loadConversation, markSeen, ownership, record, waitingEntries } from "./conversations.js";
+import { channelTag } from "./delivery.js";
 import { fill, h } from "./dom.js";
 import { statusTag } from "./entry.js";
 import { handoffBox } from "./handoff.js";
@@ -75,7 +76,7 @@ function showHead(head, entry) {
   const status = entry.conversation?.status;
   const owner = ownership(entry);
   const intents = preference("intents") === "on";
-  const view = { id: entry.id, name: customerName(entry), status, owner, agent: entry.conversation?.agent, intents, language: entry.conversation?.language,
+  const view = { id: entry.id, name: customerName(entry), status, owner, agent: entry.conversation?.agent, intents, language: entry.conversation?.language, channel: entry.conversation?.delivery?.name,
     busy: isBusy("resolve") || isBusy("return") };
   const signature = JSON.stringify(view);
   if (head.firstChild && signature === headShown) return; // keeps the focus on its buttons
@@ -84,7 +85,7 @@ function showHead(head, entry) {
     h("button", { class: "icon-button back", "aria-label": t("action.back"), onclick: () => go({ id: "" }) }, icon("back")),
     h("div", { class: "conversation-title" },
       h("h2", {}, view.name || "…"),
-      h("div", { class: "tags" }, status && statusTag(status), owner === "other" && h("span", { class: "tag plain" }, icon("person"), view.agent),
+      h("div", { class: "tags" }, status && statusTag(status), owner === "other" && h("span", { class: "tag plain" }, icon("person"), view.agent), channelTag(entry),
         view.language && h("span", { class: "tag plain" }, word("language", view.language)))),
     h("div", { class: "conversation-tools" },
       h("button", { class: "icon-button intents-button", "aria-pressed": String(intents), "aria-label": t("intents.toggle"), title: t("intents.toggle"), onclick: toggleIntents }, icon("tag")),

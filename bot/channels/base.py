@@ -1,0 +1,215 @@
+"""What a channel is: it parses a request of its vendor into messages, and builds the request that sends one.
+
+Both are pure: no channel opens a connection, reads a clock or a database. Retries, order, quotas, splitting and the wire are common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import ClassVar
+
+from bot.errors import AuthError, TransportError
+from bot.messages import InboundMessage
+from bot.settings import ChannelSettings
+
+
+class Unit(StrEnum):
+    """What a channel counts when it limits a text."""
+
+    BYTES = "bytes"  # of UTF-8
+    UTF16 = "utf16"  # code units
+    CHARACTERS = "characters"  # code points
+
+
+class Reason(StrEnum):
+    """Why a message was not delivered; the desk has a sentence for each."""
+
+    WINDOW = "window"  # the customer wrote too long ago
+    QUOTA = "quota"  # waits for the customer's next message
+    BLOCKED = "blocked"  # the customer does not want to hear from us
+    REFUSED = "refused"  # the vendor says no to this message
+    CREDENTIALS = "credentials"  # the vendor does not take our secrets
+    RATE = "rate"  # too fast for the whole account, which then rests
+    BUSY = "busy"  # too fast for this one customer
+    UNREACHABLE = "unreachable"  # the vendor did not answer, or said that it is unwell
+    NOT_CONFIGURED = "not_configured"  # the channel's settings are gone
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What a channel can do, and what it allows. Each number's source is docs/channels.md."""
+
+    unit: Unit
+    longest: int  # of one text, in `unit`
+    buttons: int = 0  # most buttons of one message; more than these, or 0: numbered text
+    button_title: int = 0  # characters of a button's title; longer: numbered text
+    window_s: float = 0  # after the customer's last message nothing can be sent any more; 0: no limit
+    quota: int = 0  # sends after each of the customer's messages; 0: no limit
+    kept_for_agents: int = 0  # of the quota
+    merges: bool = False  # utterances that follow each other go out as one
+    per_s: float = 20  # sends of the whole account
+    pause_s: float = 0  # between two sends to one customer
+    refuses_replays: bool = False  # the same signed request is taken once
+
+
+@dataclass(frozen=True)
+class WebhookRequest:
+    """A request as it came. Header names are in lower case; of a repeated query argument the first value counts."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    now: float  # seconds since 1970
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the vendor is answered, when all that came is stored."""
+
+    body: bytes = b""
+    content_type: str = "text/plain; charset=utf-8"
+    status: int = 200
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of a message that we sent: delivered, read or failed."""
+
+    vendor_id: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """The customer took a message back."""
+
+    channel_user: str
+    client_id: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """All that one verified request says."""
+
+    messages: list[InboundMessage] = field(default_factory=list)
+    receipts: list[Receipt] = field(default_factory=list)
+    withdrawals: list[Withdrawal] = field(default_factory=list)
+    pull: str = ""  # there is something to fetch, with this token (WeCom customer service)
+    replay_key: str = ""  # what a second sending of the same request would repeat
+    answer: Answer = Answer()
+
+
+@dataclass(frozen=True)
+class Choice:
+    id: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """One text for one customer, short enough for the channel."""
+
+    channel_user: str
+    text: str
+    key: str  # the same when the same part is sent again; a UUID
+    buttons: tuple[Choice, ...] = ()
+    reply_token: str = ""
+    conversation_id: str = ""
+    sender: str = "bot"
+    at: float = 0  # seconds since 1970, for signatures
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request to a vendor. Its URL and body may hold secrets, so neither is ever logged."""
+
+    method: str
+    url: str = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class VendorAnswer:
+    status: int
+    headers: Mapping[str, str]  # names in lower case
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class AccessToken:
+    token: str = field(repr=False)
+    life_s: float
+
+
+class Channel:
+    """The base of every channel: one account, with its settings; its name is the inbox's id."""
+
+    kind: ClassVar[str]
+    required: ClassVar[tuple[str, ...]] = ()  # settings without which the channel does not exist
+    optional: ClassVar[tuple[str, ...]] = ()
+    traits: ClassVar[Traits]
+
+    def __init__(self, settings: ChannelSettings) -> None:
+        self.name = settings.name
+        self.settings = settings
+
+    def parse(self, request: WebhookRequest) -> Batch:
+        """Verify the request, then read it; AuthError for one that the vendor did not sign, InputError for one that makes no sense."""
+        raise NotImplementedError
+
+    def build(self, outgoing: Outgoing, *, token: str) -> Call:
+        """Make the request that sends the text; `token` is the access token, empty for a channel that needs none."""
+        raise NotImplementedError
+
+    def read(self, answer: VendorAnswer) -> str:
+        """Return the vendor's id of what was sent, empty where it gives none; TransportError when it was not taken."""
+        raise NotImplementedError
+
+    def probe(self, *, token: str) -> Call | None:
+        """Make a harmless request that shows whether the vendor knows us; None where the vendor has none."""
+        return None
+
+    def read_probe(self, answer: VendorAnswer) -> None:
+        """Raise TransportError unless the probe's answer says that all is well."""
+        check_status(answer)
+
+    def token_call(self) -> Call | None:
+        """Make the request for an access token; None for a channel that needs none."""
+        return None
+
+    def read_token(self, answer: VendorAnswer) -> AccessToken:
+        raise NotImplementedError
+
+
+# The vendor's server, or a proxy before it, asks to be left alone or has trouble of its own.
+_TEMPORARY = frozenset({408, 409, 425, 429})
+
+
+def check_status(answer: VendorAnswer) -> None:
+    """Raise TransportError for an HTTP status that is no success: the meaning that statuses have with every vendor."""
+    status = answer.status
+    if 200 <= status < 300:
+        return
+    if status in {401, 403}:
+        # Not permanent: whoever runs the channel corrects the setting, and then it goes.
+        raise TransportError(f"the vendor answered {status}", reason=Reason.CREDENTIALS, retry_after_s=60, token_refused=status == 401)
+    if status == 429:
+        raise TransportError("the vendor answered 429", reason=Reason.RATE, retry_after_s=retry_after_s(answer))
+    if status in _TEMPORARY or status >= 500:
+        raise TransportError(f"the vendor answered {status}", reason=Reason.UNREACHABLE, retry_after_s=retry_after_s(answer))
+    raise TransportError(f"the vendor answered {status}", reason=Reason.REFUSED, permanent=True)
+
+
+def retry_after_s(answer: VendorAnswer) -> float:
+    """Return the seconds of the header Retry-After; 0 when it is missing or a date."""
+    value = answer.headers.get("retry-after", "")
+    return min(float(value), 3600.0) if value.isascii() and value.isdecimal() and len(value) < 6 else 0.0
+
+
+def unsigned(name: str) -> AuthError:
+    return AuthError(f"the request to channel {name!r} is not signed by its vendor; nothing was stored")

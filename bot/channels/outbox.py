@@ -1,0 +1,145 @@
+"""The outbox in SQL: what channels are to deliver, in order, once. Every function works inside the caller's transaction.
+
+A thread's row in `channel_threads` is both the lock on its sending (a lease) and the memory of what its channel still allows.
+Writers take it last, after thread, agent, conversation and escalation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.channels.base import Reason, Receipt
+from bot.database.channels import channel_threads, outbox
+from bot.ids import utcnow
+
+# Longer than the slowest vendor call with its token, so that a living owner always renews in time.
+LEASE_S = 40
+
+# "failed" may follow "delivered" with some vendors, "delivered" may arrive after "read": the later step stays.
+RECEIPTS = ("failed", "delivered", "read")
+
+
+async def heard(connection: AsyncConnection, *, thread_id: str, inbox_id: str, reply_token: str = "") -> None:
+    """Note that the customer has written: windows and quotas begin anew, and what waited for it may go."""
+    now = utcnow()
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    first = insert(channel_threads).values(
+        thread_id=thread_id, inbox_id=inbox_id, held=False, customer_at=now, quota_used=0, reply_token=reply_token
+    )
+    due = sa.case((channel_threads.c.held, now), else_=channel_threads.c.next_at)
+    changes = {"customer_at": now, "quota_used": 0, "reply_token": reply_token, "next_at": due, "held": False}
+    await connection.execute(first.on_conflict_do_update(index_elements=["thread_id"], set_=changes))
+
+
+async def put(connection: AsyncConnection, *, message_id: str, thread_id: str, conversation_id: str, seq: int) -> None:
+    """Put a message into the outbox, if its thread is a channel's; a website's customer fetches it and nothing happens here."""
+    now = utcnow()
+    update = (
+        sa.update(channel_threads)
+        .where(channel_threads.c.thread_id == thread_id)
+        .values(next_at=sa.func.coalesce(channel_threads.c.next_at, now))
+        .returning(channel_threads.c.inbox_id)
+    )
+    inbox_id = (await connection.execute(update)).scalar_one_or_none()
+    if inbox_id is None:
+        return
+    row = {"message_id": message_id, "thread_id": thread_id, "conversation_id": conversation_id, "inbox_id": inbox_id, "seq": seq}
+    await connection.execute(
+        sa.insert(outbox).values(**row, state="pending", reason="", parts_sent=0, attempts=0, receipt="", created_at=now)
+    )
+
+
+async def claim(connection: AsyncConnection, owner: str, *, most: int) -> list[str]:
+    """Take the threads that are due and that nobody else sends for; return their ids."""
+    now = utcnow()
+    free = sa.or_(channel_threads.c.owned_until.is_(None), channel_threads.c.owned_until < now)
+    due = (
+        sa.select(channel_threads.c.thread_id)
+        .where(channel_threads.c.next_at <= now, free)
+        .order_by(channel_threads.c.next_at)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    take = (
+        sa.update(channel_threads)
+        .where(channel_threads.c.thread_id.in_(due.scalar_subquery()))
+        .values(owner=owner, owned_until=now + timedelta(seconds=LEASE_S))
+        .returning(channel_threads.c.thread_id)
+    )
+    return list((await connection.execute(take)).scalars())
+
+
+async def renew(connection: AsyncConnection, thread_id: str, owner: str, *, used_token: str) -> bool:
+    """Count one vendor call and keep the lease; False when it is no longer ours, and then nothing more may be sent."""
+    token = channel_threads.c.reply_token
+    update = (
+        sa.update(channel_threads)
+        .where(channel_threads.c.thread_id == thread_id, channel_threads.c.owner == owner)
+        .values(
+            owned_until=utcnow() + timedelta(seconds=LEASE_S),
+            quota_used=channel_threads.c.quota_used + 1,
+            reply_token=sa.case((token == used_token, ""), else_=token),
+        )
+    )
+    return (await connection.execute(update)).rowcount == 1
+
+
+async def release(
+    connection: AsyncConnection, thread_id: str, owner: str, *, next_at: datetime | None = None, held: Sequence[str] = ()
+) -> None:
+    """Give the thread back, due at `next_at`; without it at once if there is more than the `held` messages to send, else with the next.
+
+    The row is locked first: who puts a message in at the same time either is seen here, or sees the thread at rest and makes it due.
+    """
+    mine = (channel_threads.c.thread_id == thread_id, channel_threads.c.owner == owner)
+    await connection.execute(sa.select(channel_threads.c.thread_id).where(*mine).with_for_update())
+    if next_at is None:
+        pending = (outbox.c.thread_id == thread_id, outbox.c.state == "pending", outbox.c.message_id.not_in(held))
+        more = (await connection.execute(sa.select(outbox.c.message_id).where(*pending).limit(1))).first()
+        next_at = utcnow() if more else None
+    values = {"owner": None, "owned_until": None, "next_at": next_at, "held": bool(held)}
+    await connection.execute(sa.update(channel_threads).where(*mine).values(**values))
+
+
+async def mark(connection: AsyncConnection, message_ids: Sequence[str], **changes: Any) -> None:
+    await connection.execute(sa.update(outbox).where(outbox.c.message_id.in_(message_ids)).values(**changes))
+
+
+async def note_receipt(connection: AsyncConnection, inbox_id: str, receipt: Receipt) -> str:
+    """Keep what became of a message; return its conversation when that is news, else ""."""
+    if receipt.state not in RECEIPTS or not receipt.vendor_id:
+        return ""
+    earlier = RECEIPTS[: RECEIPTS.index(receipt.state)] if receipt.state != "failed" else ()
+    update = (
+        sa.update(outbox)
+        .where(
+            outbox.c.inbox_id == inbox_id,
+            outbox.c.vendor_id == receipt.vendor_id[:128],
+            outbox.c.receipt.in_(["", *earlier]),
+        )
+        .values(receipt=receipt.state, **({"state": "dead", "reason": Reason.REFUSED} if receipt.state == "failed" else {}))
+        .returning(outbox.c.conversation_id)
+    )
+    return str((await connection.execute(update)).scalars().first() or "")
+
+
+async def repeat(connection: AsyncConnection, message_id: str, *, conversation_id: str) -> bool:
+    """Send a dead message of this conversation again; False when it is not dead."""
+    again = (
+        sa.update(outbox)
+        .where(outbox.c.message_id == message_id, outbox.c.conversation_id == conversation_id, outbox.c.state == "dead")
+        .values(state="pending", reason="", attempts=0, bundle_id=None, parts_sent=0, receipt="", vendor_id=None, created_at=utcnow())
+        .returning(outbox.c.thread_id)
+    )
+    thread_id = (await connection.execute(again)).scalar_one_or_none()
+    if thread_id is None:
+        return False
+    due = sa.update(channel_threads).where(channel_threads.c.thread_id == thread_id)
+    await connection.execute(due.values(next_at=utcnow(), held=False))
+    return True

@@ -1,0 +1,41 @@
+"""Which kinds of channel there are, and which accounts of them this installation has."""
+
+from __future__ import annotations
+
+import logging
+
+from bot.channels.base import Channel
+from bot.channels.webhook import Webhook
+from bot.errors import SettingError
+from bot.settings import ChannelSettings, Settings
+
+KINDS: dict[str, type[Channel]] = {
+    "webhook": Webhook,
+}
+
+log = logging.getLogger(__name__)
+
+
+def open_channels(settings: Settings) -> dict[str, Channel]:
+    """Return the channels that have all their settings, by name. One without its secrets does not exist: it never runs unverified.
+
+    Raises SettingError for an unknown kind and for a setting that makes no sense.
+    """
+    channels = {}
+    for account in settings.channels:
+        if lacking := missing(account):
+            log.warning("channel %s is off: it needs %s", account.name, ", ".join(lacking))
+            continue
+        channels[account.name] = kind_of(account)(account)
+    return channels
+
+
+def kind_of(account: ChannelSettings) -> type[Channel]:
+    if account.kind not in KINDS:
+        raise SettingError(f"YINGDA_CHANNELS holds a channel of kind {account.kind[:40]!r}; allowed are {', '.join(KINDS)}")
+    return KINDS[account.kind]
+
+
+def missing(account: ChannelSettings) -> list[str]:
+    """Return the names of the settings that this account still needs."""
+    return [account.setting(name) for name in kind_of(account).required if not account.get(name)]

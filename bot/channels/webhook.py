@@ -1,0 +1,146 @@
+"""The generic channel: a company connects whatever it has by signed JSON in both directions. docs/channels/webhook.md describes it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from bot.channels.base import (
+    Answer,
+    Batch,
+    Call,
+    Channel,
+    Outgoing,
+    Receipt,
+    Traits,
+    Unit,
+    VendorAnswer,
+    WebhookRequest,
+    Withdrawal,
+    check_status,
+    unsigned,
+)
+from bot.channels.reading import check_fresh, from_json, message_id, same, user_id
+from bot.errors import InputError, SettingError
+from bot.messages import Attachment, InboundMessage, Kind
+from bot.settings import ChannelSettings
+
+TIMESTAMP, SIGNATURE = "x-yingda-timestamp", "x-yingda-signature"
+TOLERANCE_S = 300
+MOST = 100  # messages of one request
+
+
+class _Attachment(msgspec.Struct, frozen=True):
+    url: str = ""
+    name: str = ""
+    mime: str = ""
+    size: int = 0
+
+
+class _Message(msgspec.Struct, frozen=True):
+    id: str
+    user: str
+    text: str = ""
+    button_id: str = ""
+    kind: Kind = Kind.TEXT
+    language: Literal["", "zh", "en"] = ""
+    attachments: list[_Attachment] = []
+
+
+class _Receipt(msgspec.Struct, frozen=True):
+    id: str
+    state: Literal["delivered", "read", "failed"]
+
+
+class _Withdrawal(msgspec.Struct, frozen=True):
+    id: str
+    user: str
+
+
+class _Body(msgspec.Struct, frozen=True):
+    messages: list[_Message] = []
+    receipts: list[_Receipt] = []
+    withdrawn: list[_Withdrawal] = []
+
+
+class _Taken(msgspec.Struct, frozen=True):
+    id: str = ""
+
+
+class Webhook(Channel):
+    kind = "webhook"
+    required = ("SECRET", "URL")
+    optional = ("LANGUAGE",)
+    traits = Traits(unit=Unit.CHARACTERS, longest=4000, buttons=20, button_title=200, per_s=50, refuses_replays=True)
+
+    def __init__(self, settings: ChannelSettings) -> None:
+        super().__init__(settings)
+        self._secret = settings.get("SECRET").encode()
+        self._url = settings.get("URL")
+        if len(self._secret) < 16:
+            raise SettingError(f"{settings.setting('SECRET')} is shorter than 16 characters; make one with: openssl rand -hex 32")
+        parts = urlsplit(self._url)
+        if parts.scheme not in {"http", "https"} or not parts.netloc:
+            raise SettingError(f"{settings.setting('URL')} is {self._url!r}; it must be like https://company.example/yingda")
+
+    def parse(self, request: WebhookRequest) -> Batch:
+        timestamp, given = request.headers.get(TIMESTAMP, ""), request.headers.get(SIGNATURE, "")
+        if request.method != "POST" or not timestamp or not same(given, self._sign(timestamp, request.body)):
+            raise unsigned(self.name)
+        check_fresh(timestamp, now=request.now, window_s=TOLERANCE_S)
+        body = from_json(request.body, _Body)
+        if len(body.messages) + len(body.receipts) + len(body.withdrawn) > MOST:
+            raise InputError(f"the request holds more than {MOST} entries; send them in several requests")
+        return Batch(
+            messages=[self._message(message) for message in body.messages],
+            receipts=[Receipt(receipt.id, receipt.state) for receipt in body.receipts],
+            withdrawals=[Withdrawal(user_id(gone.user), message_id(gone.id)) for gone in body.withdrawn],
+            replay_key=given,
+            answer=Answer(b'{"ok":true}', content_type="application/json"),
+        )
+
+    def build(self, outgoing: Outgoing, *, token: str) -> Call:
+        body = msgspec.json.encode(
+            {
+                "id": outgoing.key,
+                "user": outgoing.channel_user,
+                "text": outgoing.text,
+                "sender": outgoing.sender,
+                "conversation_id": outgoing.conversation_id,
+                "buttons": [{"id": button.id, "title": button.title} for button in outgoing.buttons],
+            }
+        )
+        timestamp = str(int(outgoing.at))
+        signed = {TIMESTAMP: timestamp, SIGNATURE: self._sign(timestamp, body)}
+        return Call("POST", self._url, body, {"Content-Type": "application/json", "Idempotency-Key": outgoing.key, **signed})
+
+    def read(self, answer: VendorAnswer) -> str:
+        check_status(answer)
+        try:
+            return msgspec.json.decode(answer.body, type=_Taken).id
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return ""
+
+    def _message(self, message: _Message) -> InboundMessage:
+        return InboundMessage(
+            inbox_id=self.name,
+            channel_user=user_id(message.user),
+            client_id=message_id(message.id),
+            text=message.text,
+            button_id=message.button_id,
+            kind=message.kind,
+            attachments=[
+                Attachment(kind=message.kind, ref=each.url[:1000], name=each.name[:200], mime=each.mime[:100], size=each.size)
+                for each in message.attachments[:10]
+            ],
+            language_hint=message.language or self.settings.get("LANGUAGE"),
+            by_channel=True,
+        )
+
+    def _sign(self, timestamp: str, body: bytes) -> str:
+        signed = timestamp.encode("utf8", "surrogatepass") + b"." + body
+        return "sha256=" + hmac.new(self._secret, signed, hashlib.sha256).hexdigest()

@@ -1,0 +1,61 @@
+"""What the desk says of a channel's conversation: how long and how often it can be answered, and what did not arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.channels import outbox as outbox_rows
+from bot.channels.base import Channel
+from bot.channels.pending import sends_left
+from bot.conversations import store
+from bot.conversations.services import Services
+from bot.conversations.wake import News, Wake
+from bot.database.channels import channel_threads, outbox
+from bot.database.conversations import inboxes
+from bot.errors import ConflictError
+from bot.web.views import iso
+
+
+async def delivery_view(connection: AsyncConnection, channels: Mapping[str, Channel], row: store.Row) -> dict[str, Any] | None:
+    """Return how a conversation's messages are delivered; None on the website, where the customer fetches them."""
+    query = (
+        sa.select(channel_threads.c.inbox_id, channel_threads.c.customer_at, channel_threads.c.quota_used, inboxes.c.channel)
+        .join(inboxes, inboxes.c.id == channel_threads.c.inbox_id)
+        .where(channel_threads.c.thread_id == row.thread_id)
+    )
+    found = (await connection.execute(query)).first()
+    if found is None:
+        return None
+    channel = channels.get(found.inbox_id)
+    traits = channel.traits if channel else None
+    until = found.customer_at + timedelta(seconds=traits.window_s) if traits and traits.window_s else None
+    left = max(0, sends_left(traits, found.quota_used, by_agent=True)) if traits and traits.quota else None
+    return {
+        "kind": found.channel,
+        "name": found.inbox_id,
+        "configured": channel is not None,
+        "until": iso(until),
+        "sends_left": left,
+        "problems": await _problems(connection, row.id),
+    }
+
+
+async def _problems(connection: AsyncConnection, conversation_id: str) -> dict[str, dict[str, str]]:
+    query = sa.select(outbox.c.message_id, outbox.c.state, outbox.c.reason).where(
+        outbox.c.conversation_id == conversation_id, outbox.c.reason != "", outbox.c.state.in_(["dead", "pending"])
+    )
+    return {row.message_id: {"state": row.state, "reason": row.reason} for row in await connection.execute(query)}
+
+
+async def repeat(services: Services, conversation_id: str, message_id: str) -> None:
+    """Send a message again that did not arrive; ConflictError when it did, or is on its way."""
+    async with services.database.write() as connection:
+        row = await store.conversation(connection, conversation_id)
+        if not await outbox_rows.repeat(connection, message_id, conversation_id=conversation_id):
+            raise ConflictError("this message has arrived or is on its way; there is nothing to repeat")
+    await services.wake.send(Wake(News.MESSAGES, row.id, row.thread_id))

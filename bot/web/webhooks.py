@@ -1,0 +1,94 @@
+"""Where channels' vendors knock: verify and read, store, answer. Everything else follows after the answer."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from sanic import Blueprint, Request
+from sanic.response import HTTPResponse
+
+from bot.channels import outbox
+from bot.channels.base import Batch, Channel, WebhookRequest
+from bot.conversations.service import ConversationService
+from bot.conversations.wake import News, Wake
+from bot.errors import ConflictError, NotFoundError
+from bot.redis import REDIS_DOWN
+from bot.web.requests import services
+
+PREFIX = "/webhooks/"
+LARGEST_BODY = 3 * 1024 * 1024  # WhatsApp sends batches of up to 3 MB
+REPLAY_S = 900  # longer than any channel's time window on both sides of now
+
+log = logging.getLogger(__name__)
+
+blueprint = Blueprint("webhooks")
+
+
+async def webhook(request: Request, name: str) -> HTTPResponse:
+    """Store all that a vendor's signed request brings, then answer it."""
+    channel: Channel | None = request.app.ctx.channels.get(name)
+    if channel is None:
+        raise NotFoundError("there is no such channel, or it lacks a setting; `yingda channels list` says which")
+    batch = channel.parse(_read(request))
+    if channel.traits.refuses_replays:
+        await _refuse_replay(request, channel, batch)
+    await _take(request, channel, batch)
+    if channel.traits.refuses_replays:
+        await _remember(request, channel, batch)
+    answer = batch.answer
+    return HTTPResponse(answer.body, status=answer.status, content_type=answer.content_type)
+
+
+blueprint.add_route(webhook, f"{PREFIX}<name:str>", methods=["GET", "POST"])
+
+
+async def _take(request: Request, channel: Channel, batch: Batch) -> None:
+    service: ConversationService = request.app.ctx.service
+    if batch.messages:
+        await service.receive_all(batch.messages)
+    for gone in batch.withdrawals:
+        await service.withdraw(channel.name, gone.channel_user, gone.client_id)
+    if batch.receipts:
+        await _note_receipts(request, channel, batch)
+
+
+async def _note_receipts(request: Request, channel: Channel, batch: Batch) -> None:
+    box = services(request)
+    async with box.database.write() as connection:
+        changed = {await outbox.note_receipt(connection, channel.name, receipt) for receipt in batch.receipts}
+    for conversation_id in filter(None, changed):
+        await box.wake.send(Wake(News.MESSAGES, conversation_id))
+
+
+async def _refuse_replay(request: Request, channel: Channel, batch: Batch) -> None:
+    """Refuse what was taken before, by its signature; while Redis is away, ids in SQL still keep it from being stored twice."""
+    try:
+        taken = await services(request).redis.exists(_replay_key(channel, batch))
+    except REDIS_DOWN:
+        return
+    if taken:
+        raise ConflictError("this very request was taken before; sign a new one, with a new timestamp")
+
+
+async def _remember(request: Request, channel: Channel, batch: Batch) -> None:
+    """After it is stored, and not before: who dies in between is sent it again."""
+    try:
+        await services(request).redis.set(_replay_key(channel, batch), "1", ex=REPLAY_S)
+    except REDIS_DOWN as error:
+        log.warning("a request on %s could be sent again: %s", channel.name, type(error).__name__)
+
+
+def _replay_key(channel: Channel, batch: Batch) -> str:
+    return f"yingda:taken:{channel.name}:{batch.replay_key}"
+
+
+def _read(request: Request) -> WebhookRequest:
+    return WebhookRequest(
+        method=request.method,
+        path=request.path,
+        query={key: str(values[0]) for key, values in request.get_args(keep_blank_values=True).items()},
+        headers={key.lower(): value for key, value in request.headers.items()},
+        body=request.body,
+        now=time.time(),
+    )
