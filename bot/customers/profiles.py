@@ -12,11 +12,11 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.customers.features import NAMES, can_leave, features_at
+from bot.customers.features import can_leave, features_at
 from bot.customers.features.views import run_view
+from bot.customers.models import LiveModel
 from bot.customers.profile import ChurnRisk, Profile
 from bot.customers.recommend import Recommender
-from bot.customers.score import ChurnWeights, score
 from bot.customers.segments import segment_of
 from bot.database.people import customer_profiles, customers
 
@@ -40,16 +40,16 @@ def read_known(connection: sa.Connection, now: datetime) -> Known:
     return Known(now, table, purchases, run_view(connection, "products", observed_at=now))
 
 
-def build_profiles(known: Known, weights: ChurnWeights | None) -> Iterator[Profile]:
+def build_profiles(known: Known, live: LiveModel | None) -> Iterator[Profile]:
     """Yield a record for everybody who does not object to profiling. No risk without a model, nor for who has nothing left to leave."""
     table = known.table.copy()
     table["spent_minor"] = table["spent_minor"].fillna(0)
     table["spent_rank"] = table.groupby(table["currency"].fillna(CURRENCY))["spent_minor"].rank(pct=True)
     table["can_leave"] = can_leave(table)
     likes = Recommender().fit(known.purchases, known.products).recommend(list(table.index)) if len(known.products) else {}
+    risks = _risks(table, live)
     for row in table.reset_index().to_dict("records"):
-        risk = score(weights, {name: row[name] for name in NAMES}) if weights and row["can_leave"] else None
-        yield _profile(row, risk, likes.get(row["customer_id"], []), known.at)
+        yield _profile(row, risks.get(row["customer_id"]), likes.get(row["customer_id"], []), known.at)
 
 
 def store_profiles(engine: sa.Engine, profiles: list[Profile], *, model_id: str | None, tick: Callable[[int, int], None]) -> None:
@@ -70,6 +70,14 @@ def forget_objectors(engine: sa.Engine) -> None:
     objectors = sa.select(customers.c.id).where(customers.c.objects_to_profiling)
     with engine.begin() as connection:
         connection.execute(sa.delete(customer_profiles).where(customer_profiles.c.customer_id.in_(objectors)))
+
+
+def _risks(table: pd.DataFrame, live: LiveModel | None) -> dict[str, ChurnRisk]:
+    if live is None or not table["can_leave"].any():
+        return {}
+    scored = live.score(table[table["can_leave"]])
+    rows = zip(scored.index, scored["probability"], scored["level"], scored["reasons"], strict=True)
+    return {customer: ChurnRisk(float(probability), level, reasons) for customer, probability, level, reasons in rows}
 
 
 def _spending(spent: pd.DataFrame) -> pd.DataFrame:

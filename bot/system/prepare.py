@@ -85,7 +85,7 @@ def _profiles(engine: sa.Engine, settings: Settings) -> None:
     from bot.customers.run import refresh_profiles, train
 
     if not live:
-        train(settings, progress=tell)
+        train(settings, progress=tell, quick=True)
     refresh_profiles(settings, progress=tell)
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from bot.cli.verbs import Verbs
 
 VERBS = {
+    "evaluate": ("evaluate", "Compare churn models on any table and say which to take."),
     "train": ("train", "Learn from the shop's data who leaves, and how well that is known."),
+    "models": ("models", "List the churn models, or show the card of one."),
+    "promote": ("models:promote", "Serve a model from now on."),
+    "rollback": ("models:rollback", "Serve the model again that was live before."),
     "refresh": ("refresh", "Make every customer's profile anew, with the present churn model."),
 }
 
