@@ -18,8 +18,8 @@ from bot.customers.cursors import CHANGED, Cursor, read_cursor, set_cursor
 from bot.customers.features.engines import DatabaseEngine
 from bot.customers.features.registry import views
 from bot.customers.follow import follow
-from bot.customers.live import LiveModel, live_model
 from bot.customers.lock import refresh_lock
+from bot.customers.models import LiveModel, live_model
 from bot.customers.profiles import Likes, Spread, build_profiles, delete_profiles, read_known, store_profiles
 from bot.customers.recommend import TOP
 from bot.customers.refresh import STEP, newest_seq, refresh_everybody

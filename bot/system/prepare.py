@@ -82,11 +82,11 @@ def _profiles(engine: sa.Engine, settings: Settings) -> None:
         return
     tell("profiles")
     # scikit-learn and pandas take seconds to import.
+    from bot.customers.churn.training import train
     from bot.customers.refresh import refresh_profiles
-    from bot.customers.run import train
 
     if not live:
-        train(settings, progress=tell)
+        train(settings, progress=tell, quick=True)
     refresh_profiles(settings, progress=tell)
 
 

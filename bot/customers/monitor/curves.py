@@ -23,7 +23,7 @@ class Bin(msgspec.Struct, frozen=True):
 
 
 class Curves(msgspec.Struct, frozen=True):
-    roc: list[tuple[float, float]]  # false and true positive rate, from (0, 0) to (1, 1)
+    roc: list[list[float]]  # false and true positive rate, from (0, 0) to (1, 1)
     calibration: list[Bin]  # ten bins of equal width, without the empty ones
     lift: list[float]  # by tenths of customers, the highest risk first: how many times the mean share of leavers
 
@@ -33,7 +33,7 @@ def curves_of(left: Array, predicted: Array) -> Curves:
     fpr, tpr, _ = roc_curve(left, predicted)
     keep = np.unique(np.linspace(0, len(fpr) - 1, POINTS).round().astype(int))
     return Curves(
-        roc=[(round(float(x), 4), round(float(y), 4)) for x, y in zip(fpr[keep], tpr[keep], strict=True)],
+        roc=[[round(float(x), 4), round(float(y), 4)] for x, y in zip(fpr[keep], tpr[keep], strict=True)],
         calibration=_calibration(left, predicted),
         lift=_lift(left, predicted),
     )

@@ -94,22 +94,22 @@ def _curve_plots(curves: Curves, words: Words, plots: dict[str, str], prefix: st
 
 def _model_view(row: sa.Row[Any], words: Words, language: str) -> Section:
     card = row.card
-    accepted = {one["alarm"]: words["accepted"].format(who=one["who"], reason=one["reason"]) for one in card.get("accepted", [])}
+    accepted = {one["alarm"]: words["accepted"].format(who=one["by"], reason=one["reason"]) for one in card.get("accepted", [])}
     return {
         "kind": kind_name(row.kind, language),
         "customers": card["customers"],
         "churned": card["churned"],
-        "auc": card["metrics"]["auc"]["mean"],
-        "ece": card["metrics"]["ece"]["mean"],
+        "auc": card["metrics"]["auc"],
+        "ece": card["metrics"]["ece"],
         "why": card.get("why", ""),
         "chosen": kind_name(row.kind, language),
-        "compared": [(kind_name(name, language), _three_places(measures)) for name, measures in card.get("compared", {}).items()],
+        "compared": [(kind_name(name, language), _three_places(measures)) for name, measures in card.get("models", {}).items()],
         "alarms": [{"text": alarm["text"], "accepted": accepted.get(alarm["name"], "")} for alarm in card.get("alarms", [])],
     }
 
 
-def _three_places(measures: dict[str, dict[str, float]]) -> dict[str, str]:
-    return {name: f"{measures[name]['mean']:.3f}" for name in ("auc", "log_loss", "brier", "ece", "lift10")}
+def _three_places(measures: dict[str, float]) -> dict[str, str]:
+    return {name: f"{measures[name]:.3f}" for name in ("auc", "log_loss", "brier", "ece", "lift10")}
 
 
 def _drift(connection: sa.Connection, card: dict[str, Any], words: Words, language: str, now: datetime, plots: dict[str, str]) -> str:
@@ -176,7 +176,7 @@ def _history(connection: sa.Connection, language: str, day: Any) -> Section:
                 "since": day(row.live_since or row.created_at),
                 "kind": kind_name(row.kind, language),
                 "status": row.status,
-                "auc": f"{row.card['metrics']['auc']['mean']:.3f}",
+                "auc": f"{row.card['metrics']['auc']:.3f}",
             }
             for row in connection.execute(query)
         ]

@@ -11,9 +11,9 @@ import yaml
 
 import bot.customers.monitor.page
 from bot.crypto import Cipher
+from bot.customers.churn.training import train
 from bot.customers.monitor.page import write_page
 from bot.customers.refresh import refresh_profiles
-from bot.customers.run import train
 from bot.database.people import customer_identities
 from bot.settings import Settings
 from tests.customers.conftest import NOW
@@ -24,7 +24,7 @@ WORDS = Path(bot.customers.monitor.page.__file__).parent
 @pytest.fixture
 def served(shop_settings: Settings) -> Settings:
     """A shop with a live model, and records made with it."""
-    train(shop_settings, now=NOW)
+    train(shop_settings, now=NOW, quick=True)
     refresh_profiles(shop_settings, now=NOW)
     return shop_settings
 

@@ -8,7 +8,7 @@ from alembic import op
 from bot.database.types import UtcTime
 
 revision = "0008"
-down_revision = "0003"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
