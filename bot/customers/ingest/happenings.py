@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from bot.customers.event_store import store_events
 from bot.customers.events import Event, Kind
-from bot.customers.ingest.people import among, customer_ids, lock_writers
+from bot.customers.keys import among, customer_ids, lock_writers
 from bot.database.intelligence import customer_events
 
 _KINDS = {kind.value: kind for kind in Kind}

@@ -14,7 +14,7 @@ from bot.database.people import customer_identities, customers
 from bot.errors import InputError
 from tests.customers.ingest.conftest import ORDERS, Read, events
 
-TWO = "order,customer,time,total\nA1,7,2026-01-05 08:00,12.50\nA2,8,2026-01-06 09:30,\"1,299.00\"\n"
+TWO = 'order,customer,time,total\nA1,7,2026-01-05 08:00,12.50\nA2,8,2026-01-06 09:30,"1,299.00"\n'
 
 CUSTOMERS = """
 version: 1
@@ -30,7 +30,10 @@ sources:
     性别: {is: trait, name: gender, values: {男: male, 女: female}}
     注册: at
 """
-PEOPLE = "编号,姓名,手机,邮箱,性别,注册,备注\n100, 王　芳 ,１３８ 0013 8000,Fang@Example.COM,女,2024年3月1日,VIP\n101,李雷,12,li@x,男,2024-04-01,\n"
+PEOPLE = """编号,姓名,手机,邮箱,性别,注册,备注
+100, 王　芳 ,１３８ 0013 8000,Fang@Example.COM,女,2024年3月1日,VIP
+101,李雷,12,li@x,男,2024-04-01,
+"""
 
 
 def count(engine: sa.Engine, table: sa.Table) -> int:
@@ -114,7 +117,9 @@ def test_identity_is_encrypted_and_a_column_that_is_not_named_is_nowhere(engine:
 def test_customers_again_with_one_change_are_corrected_and_blanks_erase_nothing(engine: sa.Engine, cipher: Cipher, read: Read) -> None:
     read(CUSTOMERS, "customers-1.csv", PEOPLE, limit=0.5)
 
-    outcome = read(CUSTOMERS, "customers-2.csv", PEOPLE.replace("王　芳", "王小芳").replace("Fang@Example.COM", "").replace("女", "男"), limit=0.5)[0]
+    outcome = read(
+        CUSTOMERS, "customers-2.csv", PEOPLE.replace("王　芳", "王小芳").replace("Fang@Example.COM", "").replace("女", "男"), limit=0.5
+    )[0]
 
     assert (outcome.counts["corrected"], outcome.counts["unchanged"], outcome.counts["traits"]) == (1, 1, 1)
     with engine.connect() as connection:
@@ -150,7 +155,9 @@ def test_bad_rows_go_to_quarantine_and_too_many_of_them_stop_the_file(engine: sa
 
 
 def test_a_cancelled_and_a_late_order_are_events_too_and_are_withdrawn_when_they_were_not(engine: sa.Engine, read: Read) -> None:
-    mapping = ORDERS + "    state: {is: status, values: {已取消: cancelled, 完成: placed}}\n    promised: promised_at\n    there: delivered_at\n"
+    mapping = (
+        ORDERS + "    state: {is: status, values: {已取消: cancelled, 完成: placed}}\n    promised: promised_at\n    there: delivered_at\n"
+    )
     header = "order,customer,time,total,state,promised,there\n"
 
     read(mapping, "orders-1.csv", header + "A1,7,2026-01-05,1,已取消,,\nA2,7,2026-01-05,1,完成,2026-01-08,2026-01-10\n")
@@ -159,7 +166,9 @@ def test_a_cancelled_and_a_late_order_are_events_too_and_are_withdrawn_when_they
     read(mapping, "orders-2.csv", header + "A1,7,2026-01-05,1,完成,,\nA2,7,2026-01-05,1,完成,2026-01-08,2026-01-08\n")
     assert [kind for _key, kind, _amount in events(engine)] == ["order_placed", "order_placed"]
 
-    again = read(mapping, "orders-3.csv", header + "A1,7,2026-01-05,1,完成,,\nA2,7,2026-01-05,1,完成,2026-01-08,2026-01-08\n\n", again=True)[0]
+    again = read(
+        mapping, "orders-3.csv", header + "A1,7,2026-01-05,1,完成,,\nA2,7,2026-01-05,1,完成,2026-01-08,2026-01-08\n\n", again=True
+    )[0]
     assert (again.counts["corrected"], again.counts["unchanged"]) == (0, 2)
 
 
@@ -175,7 +184,7 @@ def test_an_unknown_label_is_not_taken_for_anything(engine: sa.Engine, read: Rea
 def test_a_date_that_can_be_read_in_two_ways_is_an_error_that_names_the_choice(engine: sa.Engine, read: Read) -> None:
     rows = "order,customer,time,total\nA1,7,03/04/2026,1\n"
 
-    with pytest.raises(InputError, match="order: dmy .* order: mdy"):
+    with pytest.raises(InputError, match=r"order: dmy .* order: mdy"):
         read(ORDERS, "orders-1.csv", rows)
     assert events(engine) == []
 
