@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from bot.crypto import Cipher
+from bot.crypto import open_cipher
 from bot.database import Database
 from bot.encoder import shared_encoder
 from bot.faq import Faq
@@ -29,7 +29,7 @@ _warming: list[asyncio.Task[None]] = []
 async def open_services(settings: Settings) -> None:
     """Connect to database and shop; the FAQ's encoder is loaded beside the first actions."""
     database = Database(settings.database_url)
-    shop = open_shop(settings, database, Cipher(bytes.fromhex(settings.data_key)))
+    shop = open_shop(settings, database, open_cipher(settings))
     faq = Faq(encoder=shared_encoder(settings.encoder))
     provide(Services(settings, database, shop, faq))
     _warming.append(asyncio.create_task(asyncio.to_thread(faq.warm)))

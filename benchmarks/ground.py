@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from benchmarks.conversations import Conversation, fill
 from bot.conversations.store import lock_thread, open_inbox, start_conversation
-from bot.crypto import Cipher
+from bot.crypto import open_cipher
 from bot.database import Database, sync_engine
 from bot.database.conversations import threads
 from bot.database.migrate import migrate
@@ -38,7 +38,7 @@ def make_shop(settings: Settings) -> None:
     migrate(settings.database_url)
     engine = sync_engine(settings.database_url)
     try:
-        load(engine, Cipher(bytes.fromhex(settings.data_key)), generate(CUSTOMERS, SEED))
+        load(engine, open_cipher(settings), generate(CUSTOMERS, SEED))
     finally:
         engine.dispose()
 

@@ -25,7 +25,8 @@ from benchmarks.rounds import Round, Script, run_round
 from benchmarks.service import Service, running
 from benchmarks.table import bars, complaints, ratios, rounded, summarise, table
 from benchmarks.trained import Trained
-from bot.settings import SECRET_NAMES, Settings
+from bot.keys import SECRET_NAMES
+from bot.settings import Settings
 
 WARM_UP = 24  # messages
 QUICK_MESSAGES = 60

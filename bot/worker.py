@@ -24,6 +24,7 @@ from bot.escalations.queue import PRESENCE_S
 from bot.ids import utcnow
 from bot.logs import configure_logging
 from bot.messages import HandoffReason, Status
+from bot.privacy.retention import retain_tonight
 from bot.redis import REDIS_DOWN
 from bot.settings import load_settings
 
@@ -31,6 +32,7 @@ ANSWER_EVERY_S = 1.0
 QUEUE_EVERY_S = 2.0
 BOT_WELL_EVERY_S = 3.0
 EFFECTS_EVERY_S = 5.0
+RETENTION_EVERY_S = 600.0  # looks whether it is night, and whether tonight's run has begun
 GRACE = timedelta(seconds=2)
 
 log = logging.getLogger(__name__)
@@ -49,6 +51,7 @@ class Worker:
             _every(QUEUE_EVERY_S, self.keep_the_queue),
             _every(BOT_WELL_EVERY_S, self.return_to_the_bot),
             _every(EFFECTS_EVERY_S, self.tell_effects),
+            _every(RETENTION_EVERY_S, self.keep_within_retention),
         )
 
     async def answer_the_unanswered(self) -> None:
@@ -100,6 +103,10 @@ class Worker:
         )
         for conversation_id in await self._ids(query):
             await untold_effects(self._database, conversation_id)
+
+    async def keep_within_retention(self) -> None:
+        """Once a night delete what is kept longer than retention.yml allows, in a thread and in small batches."""
+        await asyncio.to_thread(retain_tonight, self._services.settings, utcnow())
 
     async def _ids(self, query: sa.Select[tuple[str]]) -> list[str]:
         async with self._database.read() as connection:

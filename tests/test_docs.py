@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from bot.cli import VERBS, cli
-from bot.settings import SECRET_NAMES, load_settings
+from bot.keys import SECRET_NAMES
+from bot.settings import load_settings
 
 ROOT = Path(__file__).parent.parent
 READMES = ("README.md", "README.zh.md")

@@ -22,6 +22,7 @@ VERBS = {
     "agents": ("agents", "Manage the accounts of the people at the desk."),
     "shop": ("shop", "Check a company's own shop system against the protocol."),
     "backup": ("backup", "Write everything that cannot be made again into one file."),
+    "rotate-key": ("rotate_key", "Write all personal data anew under a new key."),
     "restore": ("restore", "Put a backup in place of what is there."),
 }
 

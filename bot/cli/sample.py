@@ -9,7 +9,7 @@ import click
 from bot.cli.database import open_database
 from bot.cli.progress import progress_bars
 from bot.cli.settings import settings_here
-from bot.crypto import Cipher
+from bot.crypto import open_cipher
 from bot.errors import ConflictError
 from bot.shop.sample import generate, load, write_truth
 
@@ -28,7 +28,7 @@ def command(customers: int, seed: int, truth: Path | None) -> None:
         raise ConflictError("DATABASE_URL names a database of your own; sample data goes into the embedded one only (unset DATABASE_URL)")
     with open_database(settings) as engine, progress_bars() as progress:
         data = generate(customers, seed, progress=progress)
-        load(engine, Cipher(bytes.fromhex(settings.data_key)), data, progress=progress)
+        load(engine, open_cipher(settings), data, progress=progress)
     for table, rows in data.rows.items():
         click.echo(f"{len(rows):>8} {table}")
     if truth:

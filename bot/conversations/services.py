@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from bot.conversations.rasa import RasaClient
 from bot.conversations.wake import Wakeups
-from bot.crypto import Cipher
+from bot.crypto import Cipher, open_cipher
 from bot.database import Database
 from bot.database.people import agents
 from bot.escalations.queue import EscalationQueue, Presence
@@ -48,7 +48,7 @@ class Services:
 async def open_services(settings: Settings, *, rasa: RasaClient | None = None) -> AsyncIterator[Services]:
     database = Database(settings.database_url)
     redis = connect(settings.redis_url)
-    cipher = Cipher(bytes.fromhex(settings.data_key))
+    cipher = open_cipher(settings)
     rasa = rasa or RasaClient(settings.rasa_url, token=settings.internal_token)
     shop = open_shop(settings, database, cipher)
     try:

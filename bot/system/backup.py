@@ -28,7 +28,8 @@ from bot.database import sync_engine
 from bot.database.migrate import migrate
 from bot.errors import ConflictError, InputError, ServiceError
 from bot.ids import utcnow
-from bot.settings import SECRET_NAMES, Settings
+from bot.keys import OLD_DATA_KEY, SECRET_NAMES
+from bot.settings import Settings
 
 FORMAT = 1
 MANIFEST, DATABASE, SECRETS = "manifest.json", "database", "secrets.env"
@@ -57,7 +58,7 @@ def backup(settings: Settings, target: Path) -> Manifest:
         archive = Path(folder) / "archive"
         with os.fdopen(os.open(archive, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file, tarfile.open(fileobj=file, mode="w:gz") as tar:
             _add_text(tar, MANIFEST, json.dumps(asdict(manifest)))
-            _add_text(tar, SECRETS, "".join(f"{name}={value}\n" for name, value in secrets_of(settings).items()))
+            _add_text(tar, SECRETS, "".join(f"{name}={value}\n" for name, value in kept_secrets(settings).items()))
             tar.add(copy, arcname=DATABASE)
         archive.rename(target)
     return manifest
@@ -91,6 +92,11 @@ def restore(settings: Settings, source: Path) -> tuple[Manifest, Path | None]:
 def secrets_of(settings: Settings) -> dict[str, str]:
     values = (settings.secret_key, settings.data_key, settings.identity_secret, settings.internal_token)
     return dict(zip(SECRET_NAMES, values, strict=True))
+
+
+def kept_secrets(settings: Settings) -> dict[str, str]:
+    """Return the keys without which the database cannot be read; while keys are rotated also the older ones."""
+    return secrets_of(settings) | ({OLD_DATA_KEY: settings.data_key_old} if settings.data_key_old else {})
 
 
 def _copy_sqlite(source: Path, target: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.conversations.accounts import add_agent, new_agent, password_matches
-from bot.crypto import Cipher
+from bot.crypto import open_cipher
 from bot.database import sync_engine
 from bot.database.migrate import migrate
 from bot.database.people import agents, churn_models, customer_profiles, customers
@@ -72,7 +72,7 @@ def _sample_data(engine: sa.Engine, settings: Settings, count: int) -> None:
     from bot.shop.sample import generate, load
 
     data = generate(count, DEMO_SEED, progress=tell)
-    load(engine, Cipher(bytes.fromhex(settings.data_key)), data, progress=tell)
+    load(engine, open_cipher(settings), data, progress=tell)
 
 
 def _profiles(engine: sa.Engine, settings: Settings) -> None:

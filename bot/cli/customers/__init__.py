@@ -10,6 +10,14 @@ VERBS = {
     "runs": ("runs", "List what was read and made, and what came of it."),
     "train": ("train", "Learn from the shop's data who leaves, and how well that is known."),
     "refresh": ("refresh", "Make every customer's profile anew, with the present churn model."),
+    "resolve": ("resolve", "Find records of the same person: merge what shares a verified key, suggest what looks alike."),
+    "suggestions": ("suggestions", "List the records that look like one person, for a person to decide."),
+    "merge": ("merge", "Accept a suggestion: its two records are one person from now on."),
+    "unmerge": ("unmerge", "Take back a merge, or all merges of a customer."),
+    "export": ("export", "Write all that is held on a customer into one file for them."),
+    "erase": ("erase", "Erase a customer: database, Redis, logs and files."),
+    "object": ("objection", "Note that a customer objects to profiling, or takes it back."),
+    "retention": ("retention", "Delete what is kept longer than retention.yml allows."),
 }
 
 command = Verbs(

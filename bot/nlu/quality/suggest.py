@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import sqlalchemy as sa
 
-from bot.crypto import Cipher
+from bot.crypto import open_cipher
 from bot.encoder import Encoder
 from bot.encoders import Vectors
 from bot.ids import utcnow
@@ -91,7 +91,7 @@ def suggest(engine: sa.Engine, settings: Settings, root: Path, *, days: float, s
     Raises SettingError for identities that do not decrypt, and for a domain that cannot be read.
     """
     with engine.connect() as connection:
-        cipher = Cipher(bytes.fromhex(settings.data_key))
+        cipher = open_cipher(settings)
         show("read", 0, 1)
         rows = list(read_misunderstood(connection, cipher, since=utcnow() - timedelta(days=days)))
         show("read", 1, 1)

@@ -1,0 +1,150 @@
+"""Which rows look like the same person: Fellegi and Sunter's model by splink, learned from the rows themselves, without examples.
+
+DuckDB holds the rows in memory and nothing of them reaches a disk. The model: https://doi.org/10.1080/01621459.1969.10501049,
+its estimation: https://moj-analytical-services.github.io/splink/
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import duckdb
+import pandas as pd
+import splink.comparison_library as compare
+from splink import DuckDBAPI, Linker, SettingsCreator, block_on
+from splink.internals.exceptions import EMTrainingException
+
+Tick = Callable[[int, int], None]
+
+SEED = 7
+MAX_PAIRS = 1_000_000  # of random rows, from which it is learned how often fields agree by chance
+MOST_TRAINED = 2_000_000  # candidate pairs that one estimation looks at
+MEMORY = "1GB"
+RECALL = 0.7  # share of the true pairs that the sure rules find; the model corrects it while it learns
+LEAST_ROWS = 20  # with fewer there is nothing to learn from
+MOST_MISSING = 0.98
+
+# What makes two rows candidates: equal values in all fields of one rule. Each may be right where all the others are wrong.
+BLOCKS = (
+    ("phone",),
+    ("email",),
+    ("number",),
+    ("birth_date",),
+    ("name",),
+    ("surname", "given_name"),
+    ("surname", "postcode"),
+    ("given_name", "postcode"),
+    ("surname", "city"),
+    ("given_name", "city"),
+    ("address",),
+)
+# Pairs that agree in one of these are the same person nearly always; from them it is guessed how many pairs there are.
+SURE = (
+    ("number",),
+    ("email", "name"),
+    ("phone", "name"),
+    ("email", "surname"),
+    ("phone", "surname"),
+    ("name", "birth_date"),
+    ("surname", "birth_date"),
+    ("given_name", "birth_date", "postcode"),
+    ("name", "address"),
+)
+# Each estimation leaves out the fields that it blocks on, so several are needed.
+TRAINING = (("birth_date",), ("surname",), ("name",), ("postcode",), ("number",), ("email",), ("phone",), ("city",))
+
+_COMPARISONS: dict[str, Callable[[str], Any]] = {
+    "name": lambda field: compare.JaroWinklerAtThresholds(field, [0.92, 0.85]).configure(term_frequency_adjustments=True),
+    "given_name": lambda field: compare.JaroWinklerAtThresholds(field, [0.92, 0.8]).configure(term_frequency_adjustments=True),
+    "surname": lambda field: compare.JaroWinklerAtThresholds(field, [0.92, 0.8]).configure(term_frequency_adjustments=True),
+    "birth_date": lambda field: compare.DamerauLevenshteinAtThresholds(field, [1, 2]),
+    "phone": lambda field: compare.DamerauLevenshteinAtThresholds(field, [1, 2]),
+    "email": lambda field: compare.DamerauLevenshteinAtThresholds(field, [1, 3]),
+    "address": lambda field: compare.JaroWinklerAtThresholds(field, [0.95, 0.85]).configure(term_frequency_adjustments=True),
+    "city": lambda field: compare.JaroWinklerAtThresholds(field, [0.9]).configure(term_frequency_adjustments=True),
+    "postcode": lambda field: compare.DamerauLevenshteinAtThresholds(field, [1]),
+    "number": lambda field: compare.DamerauLevenshteinAtThresholds(field, [1, 2]),
+}
+
+
+class _DuckDB(DuckDBAPI):  # type: ignore[misc]
+    """splink's DuckDB without pyarrow, through which it takes tables and whose present release refuses the NumPy that Rasa needs."""
+
+    def _table_registration(self, input: Any, table_name: str) -> None:
+        self._con.register(table_name, input if isinstance(input, pd.DataFrame) else pd.DataFrame(input))
+
+
+def link(table: pd.DataFrame, *, threshold: float, tick: Tick = lambda done, total: None) -> pd.DataFrame:
+    """Return the pairs of rows that are one person with at least this probability: left and right (labels of the index), probability, and a
+    column a field with the evidence in bits: above 0 it speaks for one person, below against it.
+
+    `table` has columns of `fields`; a field that is nearly always missing is left out. No pairs among fewer than LEAST_ROWS rows, or where
+    fewer than two fields are left.
+    """
+    fields = [field for field in _COMPARISONS if field in table and table[field].isna().mean() <= MOST_MISSING]
+    if len(table) < LEAST_ROWS or len(fields) < 2:
+        return pd.DataFrame(columns=["left", "right", "probability", *fields])
+    rows = table[fields].astype(object).where(table[fields].notna(), None)
+    rows.insert(0, "unique_id", range(len(rows)))
+    connection = duckdb.connect(":memory:", config={"memory_limit": MEMORY, "threads": 2, "temp_directory": ""})
+    try:
+        found = _linked(connection, rows, fields, threshold, tick)
+    finally:
+        connection.close()
+    labels = table.index.to_numpy()
+    pairs = pd.DataFrame(
+        {"left": labels[found["unique_id_l"]], "right": labels[found["unique_id_r"]], "probability": found["match_probability"]}
+    )
+    for field in fields:
+        rare = found.get(f"mw_tf_adj_{field}", 0.0)  # to share a rare name says more than to share a frequent one
+        pairs[field] = found[f"mw_{field}"] + rare
+    return pairs.sort_values("probability", ascending=False, kind="stable", ignore_index=True)
+
+
+def _linked(connection: duckdb.DuckDBPyConnection, rows: pd.DataFrame, fields: list[str], threshold: float, tick: Tick) -> pd.DataFrame:
+    logging.getLogger("splink").setLevel(logging.ERROR)  # it tells its parameters line by line
+    trainings = list(_possible(TRAINING, fields))
+    steps = itertools.count(1)
+    total = len(trainings) + 3
+    settings = SettingsCreator(
+        link_type="dedupe_only",
+        comparisons=[_COMPARISONS[field](field) for field in fields],
+        blocking_rules_to_generate_predictions=[block_on(*rule) for rule in _possible(BLOCKS, fields)],
+        retain_matching_columns=False,
+        retain_intermediate_calculation_columns=True,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        database = _DuckDB(connection)
+        linker = Linker(database.register(rows), settings, log_level=logging.ERROR)
+        sure: list[Any] = [block_on(*rule) for rule in _possible(SURE, fields)]
+        if sure:
+            linker.training.estimate_probability_two_random_records_match(sure, recall=RECALL)
+        tick(next(steps), total)
+        linker.training.estimate_u_using_random_sampling(max_pairs=MAX_PAIRS, seed=SEED)
+        tick(next(steps), total)
+        for rule in trainings:
+            _estimate(linker, rule)
+            tick(next(steps), total)
+        predicted: Any = linker.inference.predict(threshold_match_probability=threshold)
+        found: pd.DataFrame = predicted.as_pandas_dataframe()
+    tick(total, total)
+    return found
+
+
+def _estimate(linker: Linker, rule: tuple[str, ...]) -> None:
+    """Learn how often fields agree between rows of one person; a rule with no pairs teaches nothing."""
+    try:
+        linker.training.estimate_parameters_using_expectation_maximisation(
+            block_on(*rule), max_pairs=MOST_TRAINED, record_sample_proportion=1.0
+        )
+    except EMTrainingException:
+        return
+
+
+def _possible(rules: tuple[tuple[str, ...], ...], fields: list[str]) -> Iterator[tuple[str, ...]]:
+    return (rule for rule in rules if set(rule) <= set(fields))

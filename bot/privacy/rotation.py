@@ -1,0 +1,107 @@
+"""`yingda rotate-key`: everything encrypted is written anew under the current key, and the keyed indexes with it.
+
+Nothing is noted of how far it has come: a value that is under the current key already is left alone, so that it can be killed at any moment
+and run again, and can run beside the system. Each row is changed only if it still is as it was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.crypto import Cipher
+from bot.database.intelligence import customer_keys
+from bot.database.people import customer_identities
+from bot.database.tables import metadata
+from bot.errors import SettingError
+from bot.privacy.reach import encrypted_columns
+
+Progress = Callable[[str, int, int], None]
+
+BATCH = 500  # rows a transaction: some 20 ms, so that nobody waits for the writer's turn
+INDEXES = {"phone": "phone_index", "email": "email_index"}
+IDENTITIES = customer_identities.name
+
+
+@dataclass
+class Rotated:
+    """How many rows were looked at and written anew, and of how many a value opens with none of the keys."""
+
+    rows: int = 0
+    renewed: int = 0
+    unreadable: int = 0
+
+
+def rotate(engine: sa.Engine, cipher: Cipher, *, progress: Progress = lambda what, done, total: None) -> Rotated:
+    """Write what is under an older key anew; the older keys may go when nothing is left to renew and nothing is unreadable."""
+    result = Rotated()
+    columns = encrypted_columns()
+    with engine.connect() as connection:
+        sizes = [connection.execute(sa.select(sa.func.count()).select_from(metadata.tables[name])).scalar_one() for name in columns]
+    for name, encrypted in columns.items():
+        last: tuple[Any, ...] | None = None
+        while True:
+            with engine.begin() as connection:
+                last, count = _batch(connection, cipher, metadata.tables[name], encrypted, last, result)
+            result.rows += count
+            progress("re-encrypt", result.rows, max(sum(sizes), result.rows))
+            if count < BATCH:
+                break
+    return result
+
+
+def _batch(
+    connection: sa.Connection, cipher: Cipher, table: sa.Table, encrypted: list[str], last: tuple[Any, ...] | None, result: Rotated
+) -> tuple[tuple[Any, ...] | None, int]:
+    """Renew the next rows after `last` in the order of the key; return the key of the last one and how many there were."""
+    keys = list(table.primary_key.columns)
+    query = sa.select(table).order_by(*keys).limit(BATCH)
+    if last is not None:
+        query = query.where(sa.tuple_(*keys) > last)
+    rows = connection.execute(query).mappings().all()
+    for row in rows:
+        try:
+            changes = _renewed(cipher, table, encrypted, row)
+        except SettingError:
+            result.unreadable += 1
+            continue
+        if changes:
+            same = (*(key == row[key.name] for key in keys), *(table.c[name] == row[name] for name in encrypted if row[name] is not None))
+            result.renewed += connection.execute(sa.update(table).where(*same).values(changes)).rowcount
+            if table.name == IDENTITIES:
+                _renew_keys(connection, row, changes)
+    return (tuple(rows[-1][key.name] for key in keys) if rows else None), len(rows)
+
+
+def _renewed(cipher: Cipher, table: sa.Table, encrypted: list[str], row: sa.RowMapping) -> dict[str, Any]:
+    """Return what of the row must change. SettingError when a value opens with none of the keys."""
+    changes: dict[str, Any] = {}
+    for name in encrypted:
+        column, data = f"{table.name}.{name}", row[name]
+        if data is None or cipher.is_current(data, column=column):
+            continue
+        text = cipher.decrypt(data, column=column)
+        changes[name] = cipher.encrypt(text, column=column)
+        if table.name == IDENTITIES and name in INDEXES and row[INDEXES[name]] is not None:
+            changes[INDEXES[name]] = _index(cipher, text, name, before=row[INDEXES[name]])
+    return changes
+
+
+def _index(cipher: Cipher, text: str, name: str, *, before: str) -> str:
+    """Return the index under the current key of the spelling that the present index is of."""
+    column = f"{IDENTITIES}.{name}"
+    for spelling in (text, text.lower(), text.strip().lower()):
+        if before in cipher.indexes(spelling, column=column):
+            return cipher.index(spelling, column=column)
+    raise SettingError(f"an index of {column} is not of the value beside it")
+
+
+def _renew_keys(connection: sa.Connection, row: sa.RowMapping, changes: dict[str, Any]) -> None:
+    """A source that knows its customers by phone or e-mail has the index as their key."""
+    for index in INDEXES.values():
+        if index in changes:
+            same = (customer_keys.c.customer_id == row["customer_id"], customer_keys.c.key == row[index])
+            connection.execute(sa.update(customer_keys).where(*same).values(key=changes[index]))

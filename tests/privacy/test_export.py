@@ -1,0 +1,54 @@
+"""What a person gets who asks for their data."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from bot.database.tables import metadata
+from bot.errors import ConflictError, InputError
+from bot.privacy.export import _words, export
+from bot.privacy.person import find_person
+from bot.privacy.reach import reach
+from tests.privacy.conftest import World
+from tests.privacy.life import ADDRESS, EMAIL, NAME, NUMBER, PHONE, SAID
+
+
+@pytest.mark.slow
+async def test_the_export_holds_everything_in_clear(world: World, tmp_path: Path) -> None:
+    engine, cipher, file = world.place.engine, world.place.cipher, tmp_path / "quetzal.zip"
+
+    counts = export(engine, cipher, PHONE, file, actor="command")
+
+    with zipfile.ZipFile(file) as archive:
+        data = json.loads(archive.read("data.json"))
+        about = archive.read("about.zh.txt").decode()
+    with engine.connect() as connection:
+        person = find_person(connection, cipher, NUMBER)
+    assert set(data) == set(counts) == {table.name for table, _clause in reach(person)} | {"quarantined_rows", "audit_log"}
+    assert data["customer_identities"][0]["name"] == NAME
+    assert data["shop_orders"][0]["receiver"] == {"name": NAME, "phone": PHONE, "email": EMAIL, "address": ADDRESS}
+    assert SAID in [message["text"] for message in data["messages"]]
+    assert [row["value"] for row in data["quarantined_rows"]] == [f" {EMAIL.upper()}", "31.02.1990"]
+    assert data["audit_log"][-1]["action"] == "export"
+    assert "往来消息 (messages): " in about
+    assert file.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(ConflictError, match="exists already"):
+        export(engine, cipher, NUMBER, file, actor="command")
+
+
+@pytest.mark.slow
+async def test_two_people_of_one_phone_are_told_apart_by_id(world: World) -> None:
+    with world.place.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM customer_merges")
+
+        with pytest.raises(InputError, match=f"2 people fit what you gave; name one by id: .*{world.customer_id}"):
+            find_person(connection, world.place.cipher, EMAIL)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_table_that_is_named_is_there(language: str) -> None:
+    assert set(_words(language).tables) <= set(metadata.tables)
