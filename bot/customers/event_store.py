@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 import sqlalchemy as sa
@@ -40,6 +40,12 @@ class Counts(msgspec.Struct):
     corrected: int = 0
     unchanged: int = 0
 
+    def __iadd__(self, other: Counts) -> Self:
+        self.stored += other.stored
+        self.corrected += other.corrected
+        self.unchanged += other.unchanged
+        return self
+
 
 def store_events(connection: sa.Connection, events: Iterable[Event], *, run_id: str | None = None) -> Counts:
     """Store the events in the caller's transaction: a new key as it is, a changed one as a further revision, an equal one not at all.
@@ -48,8 +54,7 @@ def store_events(connection: sa.Connection, events: Iterable[Event], *, run_id: 
     later than what it corrects, from now. One writer at a time, until the transaction ends: so `seq` grows as transactions commit, and who
     has read up to a seq has missed none below it. Raises ValueError for a time without zone.
     """
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITERS_LOCK)))
+    one_writer(connection)
     counts, coming, now = Counts(), iter(events), utcnow()
     while batch := list(islice(coming, BATCH)):
         rows, superseded = _rows(batch, *_latest(connection, batch), now=now, run_id=run_id, counts=counts)
@@ -59,6 +64,12 @@ def store_events(connection: sa.Connection, events: Iterable[Event], *, run_id: 
         if rows:
             _insert(connection, rows)
     return counts
+
+
+def one_writer(connection: sa.Connection) -> None:
+    """Wait until no other transaction writes events, and keep others waiting until this one ends; on SQLite every writer is alone."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITERS_LOCK)))
 
 
 def _latest(connection: sa.Connection, batch: list[Event]) -> tuple[dict[Key, Row], dict[Key, int]]:
