@@ -12,7 +12,7 @@ import click
 from bot.cli.database import open_database
 from bot.cli.progress import progress_bars
 from bot.cli.settings import settings_here
-from bot.crypto import Cipher
+from bot.crypto import open_cipher
 from bot.customers.ingest.mapping import load_mapping
 from bot.customers.ingest.run import LIMIT, Ingestion, Outcome, ingest, inputs_of
 from bot.errors import InputError
@@ -32,7 +32,7 @@ def command(mapping: Path, files: tuple[Path, ...], limit: float, again: bool, a
     known = load_mapping(mapping, time_zone=settings.company_timezone)
     inputs = inputs_of(known, mapping.parent, files)
     with open_database(settings) as engine, progress_bars() as progress:
-        cipher = Cipher(bytes.fromhex(settings.data_key))
+        cipher = open_cipher(settings)
         ingestion = Ingestion(engine, cipher, settings.data_dir / "ingest", limit=limit, again=again, progress=progress)
         outcomes = list(ingest(ingestion, inputs))
     if as_json:

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from bot.cli.database import open_database
 from bot.cli.settings import settings_here
-from bot.crypto import Cipher
+from bot.crypto import open_cipher
 from bot.customers.ingest import quarantine, runs
 
 SHOWN = 100  # in the terminal; a file has all
@@ -27,7 +27,7 @@ def command(run_id: str, to: Path | None) -> None:
     """Show the values that ingestion refused, with file, row, column and the rule that they break."""
     settings = settings_here()
     with open_database(settings) as engine, engine.connect() as connection:
-        cipher = Cipher(bytes.fromhex(settings.data_key))
+        cipher = open_cipher(settings)
         found = quarantine.show(connection, cipher, run_id=runs.one(connection, run_id).id if run_id else "")
         rows = ([one.run_id, one.source, one.file, str(one.row), one.column, one.value or "", one.rule] for one in found)
         if to is None:

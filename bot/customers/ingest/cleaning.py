@@ -98,7 +98,7 @@ class Cleaner:
         if column.values is not None:
             texts, unknown = self._relabel(texts, column.values)
             checks.append(("unknown_label", unknown))
-        if field_.required or column.required:
+        if field_.required or field_.if_named or column.required:
             checks.append(("missing", pc.is_null(texts)))
         found, more = self._typed(name, column, field_, texts, values)
         return found, [*checks, *more]
@@ -127,7 +127,7 @@ class Cleaner:
         return self._text(column, field_, texts)
 
     def _text(self, column: Column, field_: Field, texts: pa.Array) -> tuple[pa.Array, list[tuple[str, pa.Array]]]:
-        match field_.type:
+        match Type(column.personal) if column.personal else field_.type:
             case Type.PHONE:
                 found = phones(texts, region=column.region, repairs=self.repairs)
                 return found, [("not_a_phone_number", _unread(found, texts))]

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from bot.customers.event_store import store_events
 from bot.customers.events import Event, Kind
-from bot.customers.ingest.people import among, customer_ids, lock_writers
+from bot.customers.keys import among, customer_ids, lock_writers
 from bot.database.intelligence import customer_events
+from bot.database.people import customer_identities
 
 _KINDS = {kind.value: kind for kind in Kind}
 
@@ -26,8 +27,9 @@ def kinds_told(connection: sa.Connection, source: str) -> set[Kind]:
 class Happenings:
     """Stores the events of one source, table by table; counts what was new, changed and as before."""
 
-    def __init__(self, *, source: str, space: str, known: str, run_id: str, now: datetime) -> None:
+    def __init__(self, *, source: str, space: str, known: str, personal: str, run_id: str, now: datetime) -> None:
         self.source = source
+        self.personal = personal
         self.space = space
         self.known = known
         self.run_id = run_id
@@ -40,8 +42,23 @@ class Happenings:
         table = self._without_idle_withdrawals(connection, table)
         ids, made = customer_ids(connection, self.space, pc.unique(table["who"]).to_pylist(), at=self.now)
         self.counts["customers_new"] += made
+        if self.personal:
+            self._identities(connection, table, ids)
         counts = store_events(connection, self._events(table, ids), run_id=self.run_id)
         self.counts.update({"stored": counts.stored, "corrected": counts.corrected, "unchanged": counts.unchanged})
+
+    def _identities(self, connection: sa.Connection, table: pa.Table, ids: dict[str, str]) -> None:
+        """Keep the personal keys of customers of whom nothing else is known: with the encrypted value an index can be made anew."""
+        sealed = dict(zip(table["who"].to_pylist(), table["sealed"].to_pylist(), strict=True))
+        query = sa.select(customer_identities.c.customer_id)
+        there = set(connection.execute(query.where(among(connection, customer_identities.c.customer_id, ids.values()))).scalars())
+        new = [
+            {"customer_id": ids[who], self.personal: value, f"{self.personal}_index": who}
+            for who, value in sealed.items()
+            if ids[who] not in there
+        ]
+        if new:
+            connection.execute(sa.insert(customer_identities), new)
 
     def _events(self, table: pa.Table, ids: dict[str, str]) -> list[Event]:
         """Return the events; one of the past was known when it happened, unless the mapping says that it is known since it arrived."""

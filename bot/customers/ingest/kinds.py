@@ -18,7 +18,6 @@ from bot.customers.ingest.fields import IDENTITY, WHO
 from bot.customers.ingest.mapping import Source
 from bot.customers.ingest.times import MOMENT
 
-KEY_COLUMN = "customer_keys.key"  # associated data of a personal key's index
 EVENTS = pa.schema(
     [
         ("row", pa.int64()),  # place among the rows that passed
@@ -31,10 +30,12 @@ EVENTS = pa.schema(
         ("value", pa.float64()),
         ("ref", pa.string()),
         ("withdrawn", pa.bool_()),
+        ("sealed", pa.binary()),  # a personal key, encrypted
     ]
 )
 # What tells a row from another of its kind where the source gives it no number of its own.
 NATURAL_KEYS = {
+    "orders": ("at", "amount"),
     "returns": ("order", "at"),
     "contacts": ("at", "topic"),
     "memberships": ("started_at", "tier"),
@@ -55,15 +56,29 @@ def key_space(source: Source) -> str:
     return source.columns[name].of if name else ""
 
 
+def personal_key(source: Source) -> str:
+    """Return "email" or "phone" where the customers' keys are such; else nothing."""
+    name = source.column_of("customer_key")
+    return source.columns[name].personal if name else ""
+
+
 def keyed(cleaned: Cleaned, source: Source, cipher: Cipher) -> Values:
-    """Return the values with `who`, in which a personal key is replaced by its keyed index, in the place of the customer's column."""
+    """Return the values with `who` in the place of the customer's column.
+
+    A personal key becomes what identity has as its keyed index; the key itself goes on as identity, encrypted (`sealed`, for events).
+    """
     values = dict(cleaned.values)
     who = values.pop(who_column(source))
-    column = source.columns[source.column_of(who_column(source)) or ""]
-    if column.personal:
+    personal = personal_key(source)
+    if personal:
+        column = f"customer_identities.{personal}"
         encoded = who.dictionary_encode()
-        hidden = [cipher.index(text, column=KEY_COLUMN) for text in encoded.dictionary.to_pylist()]
-        who = pa.array(hidden, pa.string()).take(encoded.indices)
+        texts = encoded.dictionary.to_pylist()
+        if source.kind == "customers":
+            values.setdefault(personal, who)
+        else:
+            values["sealed"] = pa.array([cipher.encrypt(text, column=column) for text in texts], pa.binary()).take(encoded.indices)
+        who = pa.array([cipher.index(text, column=column) for text in texts], pa.string()).take(encoded.indices)
     return {**values, "who": who}
 
 
@@ -71,13 +86,11 @@ def row_keys(values: Values, source: Source) -> pa.Array:
     """Return what each row is known by in its source: its number, or what is natural to its kind."""
     if source.kind == "customers":
         return values["who"]
-    if source.kind in {"orders", "order_lines"}:
-        part = values.get("line", values.get("sku"))
-        if source.kind == "orders" or part is None:
-            return values["order"]
-        return pc.binary_join_element_wise(values["order"], pc.fill_null(part, ""), ":")
+    if source.kind == "order_lines":
+        return pc.binary_join_element_wise(values["order"], pc.fill_null(values.get("line", values.get("sku")), ""), ":")
     natural = content_keys(values, ("who", *NATURAL_KEYS[source.kind]))
-    return pc.coalesce(values["id"], natural) if "id" in values else natural
+    own = values.get("order" if source.kind == "orders" else "id")
+    return natural if own is None else pc.coalesce(own, natural)
 
 
 def content_keys(values: Values, names: Sequence[str]) -> pa.Array:
@@ -88,7 +101,7 @@ def content_keys(values: Values, names: Sequence[str]) -> pa.Array:
 
 def row_hashes(values: Values, names: Sequence[str] | None = None, key: str = "0123456789123456") -> NDArray[Any]:
     """Return 64 bits of hash of each row, the same in every run."""
-    wanted = sorted(values) if names is None else [name for name in names if name in values]
+    wanted = sorted(values.keys() - {"sealed"}) if names is None else [name for name in names if name in values]
     frame = pd.DataFrame({name: _hashable(values[name]) for name in wanted})
     hashes: NDArray[Any] = pd.util.hash_pandas_object(frame, index=False, categorize=False, hash_key=key).to_numpy()
     return hashes
@@ -166,6 +179,7 @@ class _Rows:
                 "value": self.get(value, pa.float64()),
                 "ref": self.get(ref, pa.string()),
                 "withdrawn": pa.array([withdrawn] * len(self.keys), pa.bool_()),
+                "sealed": self.get("sealed", pa.binary()),
             },
             schema=EVENTS,
         )

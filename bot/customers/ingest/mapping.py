@@ -19,6 +19,8 @@ from bot.customers.ingest.fields import KINDS, WHO, Field, Type
 from bot.errors import InputError
 
 FORMATS = ("csv", "excel", "jsonl", "parquet", "http")
+RESERVED = {"shop", "yingda", "segment"}  # sources of events that are not read from files
+LONGEST_NAME = 50
 T = TypeVar("T")
 
 
@@ -37,7 +39,7 @@ class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     decimal: Literal[".", ","] = "."
     minor: bool = False  # the amount is in cents already
     required: bool = False
-    personal: bool = False  # a customer_key that says who somebody is, such as an e-mail: its keyed index is stored
+    personal: Literal["", "email", "phone"] = ""  # a customer_key that says who somebody is: encrypted, only its keyed index is a key
 
 
 class Paging(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -164,8 +166,11 @@ class _Reader:
         source = self.struct(node, {**defaults, **values, "columns": {}}, Source)
         if source.kind not in KINDS:
             raise self.wrong(parts.get("kind", node), f"kind is {source.kind!r}; allowed are {', '.join(KINDS)}")
-        if not 1 <= len(source.name) <= 64:
-            raise self.wrong(node, f"name has {len(source.name)} characters; allowed are 1 to 64")
+        if not 1 <= len(source.name) <= LONGEST_NAME or source.name in RESERVED:
+            taken = ", ".join(sorted(RESERVED))
+            raise self.wrong(
+                node, f"name is {source.name[:80]!r}; allowed are 1 to {LONGEST_NAME} characters, but not {taken}, which are our own"
+            )
         filled = {_plain(key): self.column(key, value, source) for key, value in columns.value}
         source = msgspec.structs.replace(source, columns=filled)
         self.check_source(node, source)

@@ -21,7 +21,7 @@ from bot.customers.ingest.cleaning import Cleaned, Cleaner
 from bot.customers.ingest.encoding import checksum
 from bot.customers.ingest.happenings import Happenings, kinds_told
 from bot.customers.ingest.http import open_http
-from bot.customers.ingest.kinds import customers_of, events_of, key_space, keyed, row_hashes, row_keys
+from bot.customers.ingest.kinds import customers_of, events_of, key_space, keyed, personal_key, row_hashes, row_keys
 from bot.customers.ingest.mapping import Mapping, Source
 from bot.customers.ingest.people import People
 from bot.customers.ingest.readers import Opened, open_file
@@ -209,7 +209,8 @@ class _Run:
         if self.source.kind == "customers":
             store = People(self.ingestion.cipher, source=self.source.name, space=space, known=known, now=self.now)
         else:
-            store = Happenings(source=self.source.name, space=space, known=known, run_id=self.run_id, now=self.now)
+            personal = personal_key(self.source)
+            store = Happenings(source=self.source.name, space=space, known=known, personal=personal, run_id=self.run_id, now=self.now)
         self._show("store", 0)
         with self.ingestion.engine.connect() as connection, bulk(connection):
             for table, share in staging.tables():

@@ -9,7 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.database.intelligence import pipeline_runs, quarantined_rows, source_cursors
+from bot.customers.cursors import read_cursor, set_cursor
+from bot.database.intelligence import pipeline_runs, quarantined_rows
 from bot.errors import NotFoundError
 from bot.ids import new_id, utcnow
 
@@ -85,12 +86,9 @@ def one(connection: sa.Connection, run_id: str) -> sa.Row[Any]:
 
 def cursor(connection: sa.Connection, source: str) -> str:
     """Return up to where a source has been read; empty before the first time."""
-    query = sa.select(source_cursors.c.cursor).where(source_cursors.c.source == source)
-    return connection.execute(query).scalar_one_or_none() or ""
+    found = read_cursor(connection, f"{STEP}:{source}")
+    return found.cursor if found else ""
 
 
 def move_cursor(connection: sa.Connection, source: str, to: str) -> None:
-    values = {"cursor": to[:500], "updated_at": utcnow()}
-    moved = connection.execute(sa.update(source_cursors).where(source_cursors.c.source == source).values(**values))
-    if not moved.rowcount:
-        connection.execute(sa.insert(source_cursors), {"source": source, **values})
+    set_cursor(connection, f"{STEP}:{source}", to[:500], utcnow())

@@ -192,11 +192,15 @@ def test_a_date_that_can_be_read_in_two_ways_is_an_error_that_names_the_choice(e
     assert events(engine, "at") == [(datetime(2026, 4, 2, 16, 0, tzinfo=UTC),)]
 
 
-def test_a_personal_key_is_stored_as_its_keyed_index(engine: sa.Engine, cipher: Cipher, read: Read) -> None:
-    mapping = ORDERS.replace("customer: customer_key", "customer: {is: customer_key, personal: true}")
+def test_a_personal_key_is_its_keyed_index_and_identity(engine: sa.Engine, cipher: Cipher, read: Read) -> None:
+    mapping = ORDERS.replace("customer: customer_key", "customer: {is: customer_key, personal: email}")
 
-    read(mapping, "orders.csv", TWO.replace(",7,", ",fang@example.com,"))
+    read(mapping, "orders.csv", "order,customer,time,total\nA1,Fang@example.com ,2026-01-05,1\nA2,fang@example.com,2026-01-06,1\n")
 
+    index = cipher.index("fang@example.com", column="customer_identities.email")
     with engine.connect() as connection:
-        keys = set(connection.execute(sa.select(customer_keys.c.key)).scalars())
-    assert keys == {cipher.index(text, column="customer_keys.key") for text in ("fang@example.com", "8")}
+        keys = connection.execute(sa.select(customer_keys.c.key)).scalars().all()
+        identity = connection.execute(sa.select(customer_identities)).one()
+    assert keys == [index]
+    assert identity.email_index == index
+    assert cipher.decrypt(identity.email, column="customer_identities.email") == "fang@example.com"
