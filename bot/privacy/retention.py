@@ -75,7 +75,7 @@ def keep_within(
     """
     now = now or utcnow()
     counts: dict[str, int] = {}
-    run = {"id": new_id(), "step": STEP, "code_version": version("yingda"), "status": "running", "counts": {}, "started_at": utcnow()}
+    run = {"id": new_id(), "step": STEP, "code_version": version("yingda"), "status": "running", "counts": {}, "started_at": now}
     with engine.begin() as connection:
         connection.execute(sa.insert(pipeline_runs).values(run))
     for number, rule in enumerate(rules):
