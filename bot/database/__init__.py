@@ -1,5 +1,5 @@
 """SQL is the record: the engine, the tables, the migrations."""
 
-from bot.database.engine import Database, sync_engine
+from bot.database.engine import Database, reading, sync_engine
 
-__all__ = ["Database", "sync_engine"]
+__all__ = ["Database", "reading", "sync_engine"]

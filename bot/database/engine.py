@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +16,9 @@ from bot.database.one_hop import OneHopModule
 
 # A writer waits this long for another process's transaction; ours take milliseconds.
 SQLITE_BUSY_TIMEOUT_S = 20
+
+# For work on whole tables: with SQLite's own 2 MB, inserts in random order of an index wait for the file.
+SQLITE_LARGE_CACHE_KB = 64 * 1024
 
 
 class Database:
@@ -68,6 +71,15 @@ def sync_engine(url: str) -> sa.Engine:
     return engine
 
 
+@contextmanager
+def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction of a plain engine that only reads, one state of everything, and keeps no writer waiting however long it takes."""
+    with engine.connect().execution_options(yingda_write=False) as connection:
+        if engine.dialect.name == "postgresql":
+            connection = connection.execution_options(isolation_level="REPEATABLE READ")
+        yield connection
+
+
 def _async_url(url: str) -> str:
     parsed = make_url(url)
     driver = "sqlite+aiosqlite" if parsed.get_backend_name() == "sqlite" else "postgresql+asyncpg"
@@ -89,9 +101,11 @@ def _prepare_sqlite(engine: sa.Engine, *, always_write: bool = False) -> None:
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_S * 1000}")
         cursor.execute("PRAGMA foreign_keys=ON")
+        if always_write:
+            cursor.execute(f"PRAGMA cache_size=-{SQLITE_LARGE_CACHE_KB}")
         cursor.close()
 
     @event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
-        write = always_write or connection.get_execution_options().get("yingda_write", False)
+        write = connection.get_execution_options().get("yingda_write", always_write)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

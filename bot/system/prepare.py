@@ -82,7 +82,8 @@ def _profiles(engine: sa.Engine, settings: Settings) -> None:
         return
     tell("profiles")
     # scikit-learn and pandas take seconds to import.
-    from bot.customers.run import refresh_profiles, train
+    from bot.customers.refresh import refresh_profiles
+    from bot.customers.run import train
 
     if not live:
         train(settings, progress=tell)

@@ -19,7 +19,7 @@ from bot.conversations.visitors import Visitors
 from bot.logs import configure_logging
 from bot.redis import REDIS_DOWN
 from bot.settings import Settings, load_settings
-from bot.web import desk, desk_socket, health, pages, widget, widget_socket
+from bot.web import desk, desk_socket, events, health, pages, widget, widget_socket
 from bot.web.origins import allowed_origins, install_cors
 from bot.web.requests import App, install_errors
 from bot.web.sockets import Hub
@@ -51,6 +51,8 @@ def create_app(settings: Settings, *, name: str = "yingda_web", rasa: RasaClient
     install_cors(app)
     for module in (widget, widget_socket, desk, desk_socket, health):
         app.blueprint(module.blueprint)
+    if settings.events_secret:
+        app.blueprint(events.blueprint)
     pages.install(app)
     app.before_server_start(_open)
     app.after_server_stop(_close)

@@ -12,7 +12,9 @@ import sqlalchemy as sa
 from threadpoolctl import threadpool_limits
 
 from bot.crypto import Cipher
+from bot.customers.follow import follow
 from bot.database import sync_engine
+from bot.database.people import customers
 from bot.settings import Settings
 from bot.shop.sample import SampleData, generate, load, write_truth
 from tests.conftest import CopyOf
@@ -40,6 +42,8 @@ def database_url(request: pytest.FixtureRequest, copy_of: CopyOf, sample: Sample
     def fill(url: str) -> None:
         engine = sync_engine(url)
         load(engine, cipher, sample)
+        with engine.begin() as connection:
+            follow(connection, everything=True, now=NOW)
         engine.dispose()  # so that all of it is in the one file
 
     return copy_of(getattr(request, "param", "sqlite"), "customers", fill)
@@ -50,6 +54,13 @@ def engine(database_url: str) -> Iterator[sa.Engine]:
     engine = sync_engine(database_url)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def ids(engine: sa.Engine) -> dict[str, str]:
+    """customers.id by the shop's number."""
+    with engine.connect() as connection:
+        return dict(connection.execute(sa.select(customers.c.shop_customer_id, customers.c.id)).tuples().all())
 
 
 @pytest.fixture

@@ -21,10 +21,10 @@ def quiet(done: int, total: int) -> None:
     assert 0 < done <= total
 
 
-def test_cross_validation_finds_the_signal_and_no_leak(engine: sa.Engine, sample: SampleData) -> None:
+def test_cross_validation_finds_the_signal_and_no_leak(engine: sa.Engine, sample: SampleData, ids: dict[str, str]) -> None:
     with engine.connect() as connection:
         table, churned = training_set(connection, NOW - HORIZON)
-    truth = pd.Series({one.customer_id: one.probability for one in sample.truth})
+    truth = pd.Series({ids[one.customer_id]: one.probability for one in sample.truth})
 
     measured = cross_validate(churn_pipeline(), table, churned, truth=truth, tick=quiet)
 

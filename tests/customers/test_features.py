@@ -9,6 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from bot.customers.features import HORIZON, NAMES, features_at, latest_activity, training_set
+from bot.customers.follow import follow
+from bot.database.intelligence import customer_events
 from bot.database.people import customers
 from bot.database.shop import contacts, memberships, order_lines, orders, page_visits, returns, shipments, shop_customers, tracking_events
 from bot.shop.sample import SampleData
@@ -22,7 +24,7 @@ both_databases = pytest.mark.parametrize("database_url", ["sqlite", pytest.param
 
 
 def forget_everything_since(connection: sa.Connection, moment: datetime) -> None:
-    """Bring the tables to what a database of that moment held, as far as features may look at it."""
+    """Bring the tables to what a database of that moment held, as far as features may look at it, and its events with them."""
     late_orders = sa.select(orders.c.number).where(orders.c.placed_at >= moment)
     connection.execute(sa.delete(returns).where(returns.c.requested_at >= moment))
     connection.execute(sa.delete(tracking_events).where(tracking_events.c.at >= moment))
@@ -37,6 +39,8 @@ def forget_everything_since(connection: sa.Connection, moment: datetime) -> None
     connection.execute(sa.delete(orders).where(orders.c.placed_at >= moment))
     connection.execute(sa.update(memberships).where(memberships.c.cancelled_at >= moment).values(cancelled_at=None, status="active"))
     connection.execute(sa.delete(memberships).where(memberships.c.started_at >= moment))
+    connection.execute(sa.delete(customer_events))
+    follow(connection, everything=True, now=moment)
 
 
 @both_databases
@@ -53,36 +57,36 @@ def test_what_happens_later_changes_no_feature(engine: sa.Engine) -> None:
 
 
 @both_databases
-def test_the_label_is_what_truly_happened(engine: sa.Engine, sample: SampleData) -> None:
+def test_the_label_is_what_truly_happened(engine: sa.Engine, sample: SampleData, ids: dict[str, str]) -> None:
     with engine.connect() as connection:
         _, churned = training_set(connection, THEN)
 
-    truth = {one.customer_id: int(one.churned) for one in sample.truth}
+    truth = {ids[one.customer_id]: int(one.churned) for one in sample.truth}
     assert {customer: label for customer, label in churned.items() if customer in truth} == truth
 
 
-def test_who_had_nothing_to_leave_is_not_in_the_training_set(engine: sa.Engine, sample: SampleData) -> None:
+def test_who_had_nothing_to_leave_is_not_in_the_training_set(engine: sa.Engine, sample: SampleData, ids: dict[str, str]) -> None:
     with engine.connect() as connection:
         table, _ = training_set(connection, THEN)
 
-    scripted = {"C000001", "C000002", "C000003", "C000004"}
-    assert set(table.index) - scripted == {one.customer_id for one in sample.truth}
+    scripted = {ids[f"C00000{number}"] for number in (1, 2, 3, 4)}
+    assert set(table.index) - scripted == {ids[one.customer_id] for one in sample.truth}
 
 
-def test_who_objects_to_profiling_is_in_no_feature_and_no_training_set(engine: sa.Engine) -> None:
+def test_who_objects_to_profiling_is_in_no_feature_and_no_training_set(engine: sa.Engine, ids: dict[str, str]) -> None:
     with engine.begin() as connection:
         connection.execute(sa.update(customers).where(customers.c.shop_customer_id == "C000001").values(objects_to_profiling=True))
         table, _ = training_set(connection, THEN)
         features = features_at(connection, NOW)
 
-    assert "C000001" not in table.index
-    assert "C000001" not in features.index
+    assert ids["C000001"] not in table.index
+    assert ids["C000001"] not in features.index
 
 
 def test_features_of_a_customer_made_by_hand(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         make_customer(connection)
-        row = features_at(connection, MADE_AT).loc["H1"]
+        row = features_at(connection, MADE_AT).loc["h1"]
 
     assert {name: round(float(row[name]), 2) for name in NAMES} == {
         "days_since_order": 20.0,
@@ -101,8 +105,8 @@ def test_features_of_a_customer_made_by_hand(engine: sa.Engine) -> None:
 def test_a_membership_cancelled_later_was_active_then(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         make_customer(connection)
-        before = features_at(connection, MADE_AT + timedelta(days=3)).loc["H1"]
-        after = features_at(connection, MADE_AT + timedelta(days=6)).loc["H1"]
+        before = features_at(connection, MADE_AT + timedelta(days=3)).loc["h1"]
+        after = features_at(connection, MADE_AT + timedelta(days=6)).loc["h1"]
 
     assert before["tier"] == "gold"
     assert after["tier"] == ""
@@ -150,6 +154,7 @@ def make_customer(connection: sa.Connection) -> None:
             cancelled_at=ago[-5], price_minor=16800, currency="CNY",
         )
     )  # fmt: skip
+    follow(connection, everything=True, now=NOW)
 
 
 SCORES = [(2, 40), (4, 10), (None, 10), (1, -1)]

@@ -14,8 +14,9 @@ from rich.console import Console
 
 from bot.customers.models import live_model
 from bot.customers.profile import Profile, read_profile
+from bot.customers.refresh import refresh_profiles
 from bot.customers.report import report
-from bot.customers.run import refresh_profiles, train
+from bot.customers.run import train
 from bot.customers.segments import rules
 from bot.customers.words import reason_words, segment_words
 from bot.database import Database

@@ -25,6 +25,8 @@ from tests.agents import PASSWORD, agent_row
 from tests.conftest import CopyOf
 from tests.fakes import FakeRasa
 
+EVENTS_SECRET = "0123456789abcdef0123456789abcdef"
+
 
 @pytest.fixture(scope="session")
 def sample() -> SampleData:
@@ -55,7 +57,8 @@ async def web(settings: Settings, redis: aioredis.Redis, rasa: FakeRasa) -> Asyn
     """Start the app; yields its address."""
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
-    own = replace(settings, port=port, public_url=f"http://127.0.0.1:{port}", demo=True, rasa_notice_s=0.3, rasa_down_limit_s=1)
+    url = f"http://127.0.0.1:{port}"
+    own = replace(settings, port=port, public_url=url, demo=True, rasa_notice_s=0.3, rasa_down_limit_s=1, events_secret=EVENTS_SECRET)
     app = create_app(own, name=f"web_{uuid.uuid4().hex[:8]}", rasa=rasa)  # type: ignore[arg-type]
     server = await app.create_server(sock=listening, return_asyncio_server=True)
     assert server is not None

@@ -5,7 +5,12 @@ from __future__ import annotations
 from bot.cli.verbs import Verbs
 
 VERBS = {
+    "ingest": ("ingest", "Read a company's data as a mapping file says."),
+    "quarantine": ("quarantine", "Show the values that ingestion refused."),
+    "runs": ("runs", "List what was read and made, and what came of it."),
     "train": ("train", "Learn from the shop's data who leaves, and how well that is known."),
+    "follow": ("follow", "Read what the shop's tables and our conversations hold into customers' events."),
+    "features": ("features", "List the feature views with what their columns mean."),
     "refresh": ("refresh", "Make every customer's profile anew, with the present churn model."),
     "resolve": ("resolve", "Find records of the same person: merge what shares a verified key, suggest what looks alike."),
     "suggestions": ("suggestions", "List the records that look like one person, for a person to decide."),

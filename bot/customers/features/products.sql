@@ -1,7 +1,0 @@
--- What can be recommended.
--- entity: product  owner: customer intelligence
-SELECT
-    sku,
-    category
-FROM shop_products
-ORDER BY sku

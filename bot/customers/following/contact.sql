@@ -1,0 +1,13 @@
+-- Contacts with customer service before Yingda; how they sounded is not known.
+SELECT
+    'contact:' || CAST(k.id AS VARCHAR(20)) AS key,
+    c.id AS customer_id,
+    k.at,
+    CAST(NULL AS BIGINT) AS amount_minor,
+    CAST(NULL AS VARCHAR(3)) AS currency,
+    CAST(NULL AS FLOAT) AS value,
+    k.topic AS ref
+FROM shop_contacts AS k
+JOIN customers AS c ON c.shop_customer_id = k.customer_id
+WHERE k.at >= :since
+    AND k.at <= :now

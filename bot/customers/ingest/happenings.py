@@ -1,0 +1,88 @@
+"""Staged events into `customer_events`, each under the customer whose key it names."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from bot.customers.event_store import store_events
+from bot.customers.events import Event, Kind
+from bot.customers.keys import among, customer_ids, lock_writers
+from bot.database.intelligence import customer_events
+from bot.database.people import customer_identities
+
+_KINDS = {kind.value: kind for kind in Kind}
+
+
+def kinds_told(connection: sa.Connection, source: str) -> set[Kind]:
+    """Return the kinds of events that a source has told of so far."""
+    of_source = sa.select(sa.literal(1)).where(customer_events.c.source == source)
+    return {kind for kind in Kind if connection.execute(of_source.where(customer_events.c.kind == kind).limit(1)).first()}
+
+
+class Happenings:
+    """Stores the events of one source, table by table; counts what was new, changed and as before."""
+
+    def __init__(self, *, source: str, space: str, known: str, personal: str, run_id: str, now: datetime) -> None:
+        self.source = source
+        self.personal = personal
+        self.space = space
+        self.known = known
+        self.run_id = run_id
+        self.now = now
+        self.counts: Counter[str] = Counter()
+
+    def store(self, connection: sa.Connection, table: pa.Table) -> None:
+        """Store one table of `events_of` in the caller's transaction."""
+        lock_writers(connection)
+        table = self._without_idle_withdrawals(connection, table)
+        ids, made = customer_ids(connection, self.space, pc.unique(table["who"]).to_pylist(), at=self.now)
+        self.counts["customers_new"] += made
+        if self.personal:
+            self._identities(connection, table, ids)
+        counts = store_events(connection, self._events(table, ids), run_id=self.run_id)
+        self.counts.update({"stored": counts.stored, "corrected": counts.corrected, "unchanged": counts.unchanged})
+
+    def _identities(self, connection: sa.Connection, table: pa.Table, ids: dict[str, str]) -> None:
+        """Keep the personal keys of customers of whom nothing else is known: with the encrypted value an index can be made anew."""
+        sealed = dict(zip(table["who"].to_pylist(), table["sealed"].to_pylist(), strict=True))
+        query = sa.select(customer_identities.c.customer_id)
+        there = set(connection.execute(query.where(among(connection, customer_identities.c.customer_id, ids.values()))).scalars())
+        new = [
+            {"customer_id": ids[who], self.personal: value, f"{self.personal}_index": who}
+            for who, value in sealed.items()
+            if ids[who] not in there
+        ]
+        if new:
+            connection.execute(sa.insert(customer_identities), new)
+
+    def _events(self, table: pa.Table, ids: dict[str, str]) -> list[Event]:
+        """Return the events; one of the past was known when it happened, unless the mapping says that it is known since it arrived."""
+        columns = [
+            table[name].to_pylist() for name in ("key", "who", "kind", "at", "amount_minor", "currency", "value", "ref", "withdrawn")
+        ]
+        source, arrives = self.source, self.known == "when_it_arrived"
+        events = []
+        for key, who, kind, at, amount, currency, value, ref, withdrawn in zip(*columns, strict=True):
+            moment = datetime.fromtimestamp(at / 1_000_000, UTC)
+            created = self.now if arrives or withdrawn else moment
+            events.append(Event(source, key, ids[who], _KINDS[kind], moment, created, amount, currency, value, ref, withdrawn))
+        return events
+
+    def _without_idle_withdrawals(self, connection: sa.Connection, table: pa.Table) -> pa.Table:
+        """Leave out withdrawals of what was never told, or is withdrawn already."""
+        keys = table.filter(table["withdrawn"])["key"].to_pylist()
+        if not keys:
+            return table
+        stands = sa.select(customer_events.c.key).where(
+            customer_events.c.source == self.source,
+            customer_events.c.superseded_at.is_(None),
+            customer_events.c.withdrawn.is_(False),
+            among(connection, customer_events.c.key, keys),
+        )
+        there = pa.array([row.key for row in connection.execute(stands)], pa.string())
+        return table.filter(pc.or_(pc.invert(table["withdrawn"]), pc.is_in(table["key"], value_set=there)))

@@ -1,0 +1,60 @@
+"""From a source's keys to customers, making those that are not known yet. Light: the web app imports it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bot.customers.event_store import WRITERS_LOCK
+from bot.database.intelligence import customer_keys
+from bot.database.people import customers
+from bot.ids import new_id
+
+
+def lock_writers(connection: sa.Connection) -> None:
+    """Keep other writers of customers and events away until the transaction ends; SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITERS_LOCK)))
+
+
+def among(connection: sa.Connection, column: sa.ColumnElement[Any], values: Iterable[str]) -> sa.ColumnElement[bool]:
+    """Return the condition that a column has one of these values: one parameter, however many there are."""
+    if connection.dialect.name == "sqlite":
+        listed = sa.func.json_each(msgspec.json.encode(list(values)).decode()).table_valued("value")
+        return column.in_(sa.select(listed.c.value))
+    return column == sa.func.any(sa.cast(list(values), postgresql.ARRAY(sa.String)))
+
+
+def customer_ids(connection: sa.Connection, space: str, keys: Iterable[str], *, at: datetime) -> tuple[dict[str, str], int]:
+    """Return customers.id of each key, and how many customers had to be made for it.
+
+    `space` is the source whose keys they are; empty for the shop's own numbers. Call `lock_writers` first.
+    """
+    wanted = set(keys)
+    known = _known(connection, space, wanted)
+    new = sorted(wanted - known.keys())
+    if not new:
+        return known, 0
+    made = {key: new_id() for key in new}
+    blank = {"language": "", "objects_to_profiling": False, "created_at": at}
+    rows = [{"id": id_, "shop_customer_id": None if space else key, **blank} for key, id_ in made.items()]
+    insert = sqlite.insert(customers) if connection.dialect.name == "sqlite" else postgresql.insert(customers)
+    connection.execute(insert.on_conflict_do_nothing(), rows)
+    if not space:  # a visitor may have logged in at the same moment
+        return {**known, **_known(connection, space, new)}, len(made)
+    links = [{"source": space, "key": key, "customer_id": id_, "created_at": at} for key, id_ in made.items()]
+    connection.execute(sa.insert(customer_keys), links)
+    return {**known, **made}, len(made)
+
+
+def _known(connection: sa.Connection, space: str, keys: Iterable[str]) -> dict[str, str]:
+    if space:
+        query = sa.select(customer_keys.c.key, customer_keys.c.customer_id).where(customer_keys.c.source == space)
+        return {row.key: row.customer_id for row in connection.execute(query.where(among(connection, customer_keys.c.key, keys)))}
+    query = sa.select(customers.c.shop_customer_id, customers.c.id).where(among(connection, customers.c.shop_customer_id, keys))
+    return {row.shop_customer_id: row.id for row in connection.execute(query)}
