@@ -89,6 +89,7 @@ export const repeatMessage = (id, messageId) => request("POST", at(id, `messages
 export const resolve = (id) => request("POST", at(id, "resolve"), {});
 export const returnToBot = (id) => request("POST", at(id, "return"), {});
 export const reveal = (id, field) => request("POST", at(id, "reveal"), { field });
+export const setProfiling = (id, objects) => request("POST", at(id, "profiling"), { objects });
 export const setPresence = (presence) => request("PUT", "presence", { presence });
 
 export const customers = ({ level, start }) => request("GET", `customers/?${new URLSearchParams({ level, start })}`);
