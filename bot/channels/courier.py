@@ -107,7 +107,7 @@ class Courier:
             try:
                 vendor_id = await self._send_part(channel, state, ready, index)
             except TransportError as error:
-                return await self._failed(channel, state, ready, error)
+                return await self._failed(channel, state, ready, error, rows)
             if not await self._record(state, ready, index, vendor_id):
                 return False, False
             state = replace(state, quota_used=state.quota_used + 1, reply_token="")
@@ -166,9 +166,14 @@ class Courier:
                 await outbox.mark(connection, [ready.head.message.id], parts_sent=index + 1)
         return ours
 
-    async def _failed(self, channel: Channel, state: ThreadState, ready: Bundle, error: TransportError) -> tuple[bool, bool]:
+    async def _failed(
+        self, channel: Channel, state: ThreadState, ready: Bundle, error: TransportError, rows: list[Pending]
+    ) -> tuple[bool, bool]:
         head = ready.head
         what = f"message {head.message.id} on {channel.name}"
+        if error.reason == Reason.QUOTA:
+            await self._hold(state, rows)
+            return False, True
         if error.permanent or utcnow() > head.created_at + GIVE_UP:
             log.warning("%s is not delivered: %s", what, error)
             await self._mark(ready.ids, state="dead", reason=error.reason)

@@ -6,11 +6,13 @@ import logging
 
 from bot.channels.base import Channel
 from bot.channels.webhook import Webhook
+from bot.channels.wechat import WeChat
 from bot.errors import SettingError
 from bot.settings import ChannelSettings, Settings
 
 KINDS: dict[str, type[Channel]] = {
     "webhook": Webhook,
+    "wechat": WeChat,
 }
 
 log = logging.getLogger(__name__)
