@@ -45,6 +45,7 @@ class Traits:
     longest: int  # of one text, in `unit`
     buttons: int = 0  # most buttons of one message; more than these, or 0: numbered text
     button_title: int = 0  # characters of a button's title; longer: numbered text
+    button_text: int = 0  # of the text above buttons, in `unit`; 0: as any text
     window_s: float = 0  # after the customer's last message nothing can be sent any more; 0: no limit
     quota: int = 0  # sends after each of the customer's messages; 0: no limit
     kept_for_agents: int = 0  # of the quota
@@ -120,6 +121,7 @@ class Outgoing:
     reply_token: str = ""
     conversation_id: str = ""
     sender: str = "bot"
+    language: str = "zh"
     at: float = 0  # seconds since 1970, for signatures
 
 

@@ -54,6 +54,7 @@ class Courier:
         self._client = client
         self._pace = Pace(redis)
         self._owner = new_id()
+        self._quiet_until: dict[str, float] = {}  # thread -> when its customer may be sent the next one
 
     async def drain(self) -> list[News]:
         """Send all that is due; return where the desk has something to see: what failed, waits, or had failed and went."""
@@ -107,12 +108,10 @@ class Courier:
             try:
                 vendor_id = await self._send_part(channel, state, ready, index)
             except TransportError as error:
-                return await self._failed(channel, state, ready, error)
+                return await self._failed(channel, state, ready, error, rows)
             if not await self._record(state, ready, index, vendor_id):
                 return False, False
             state = replace(state, quota_used=state.quota_used + 1, reply_token="")
-            if traits.pause_s:
-                await asyncio.sleep(traits.pause_s)
         return True, ready.head.attempts > 0
 
     def _unsendable(self, traits: Traits, state: ThreadState, ready: Bundle) -> dict[str, str] | None:
@@ -134,8 +133,10 @@ class Courier:
             reply_token=state.reply_token,
             conversation_id=head.conversation_id,
             sender=head.sender.value,
+            language=head.language,
             at=time.time(),
         )
+        await self._breathe(state.thread_id, channel.traits.pause_s)
         await self._pace.turn(channel.name, channel.traits.per_s)
         token = await self._tokens.get(channel)
         try:
@@ -145,6 +146,13 @@ class Courier:
                 raise
             await self._tokens.forget(channel, token)
         return await self._call(channel, outgoing, await self._tokens.get(channel))
+
+    async def _breathe(self, thread_id: str, pause_s: float) -> None:
+        """Wait until the pause since the last send to this customer is over."""
+        now = time.monotonic()
+        self._quiet_until = {thread: until for thread, until in self._quiet_until.items() if until > now}
+        await asyncio.sleep(max(0.0, self._quiet_until.get(thread_id, now) - now))
+        self._quiet_until[thread_id] = time.monotonic() + pause_s
 
     async def _call(self, channel: Channel, outgoing: Outgoing, token: str) -> str:
         try:
@@ -166,9 +174,14 @@ class Courier:
                 await outbox.mark(connection, [ready.head.message.id], parts_sent=index + 1)
         return ours
 
-    async def _failed(self, channel: Channel, state: ThreadState, ready: Bundle, error: TransportError) -> tuple[bool, bool]:
+    async def _failed(
+        self, channel: Channel, state: ThreadState, ready: Bundle, error: TransportError, rows: list[Pending]
+    ) -> tuple[bool, bool]:
         head = ready.head
         what = f"message {head.message.id} on {channel.name}"
+        if error.reason == Reason.QUOTA:
+            await self._hold(state, rows)
+            return False, True
         if error.permanent or utcnow() > head.created_at + GIVE_UP:
             log.warning("%s is not delivered: %s", what, error)
             await self._mark(ready.ids, state="dead", reason=error.reason)

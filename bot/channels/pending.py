@@ -13,9 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.channels import choices
 from bot.channels.base import Choice, Traits
 from bot.channels.rendering import IDLE_NOTICES, fits, render
-from bot.channels.splitting import split
+from bot.channels.splitting import length, split
 from bot.database.channels import channel_threads, outbox
 from bot.database.conversations import messages, threads
+from bot.languages import notice
 from bot.messages import Content, Message, Sender
 
 
@@ -137,5 +138,7 @@ async def bundle(connection: AsyncConnection, rows: Sequence[Pending], traits: T
         rendered = render(row.message, traits, numbered_before=before)
         texts.append(rendered.text)
         buttons += rendered.choices
-    text = "\n\n".join(text for text in texts if text)
-    return Bundle(tuple(rows), tuple(split(text, traits.longest, traits.unit)), buttons[: traits.buttons])
+    parts = split("\n\n".join(text for text in texts if text), traits.longest, traits.unit)
+    if buttons and (not parts or length(parts[-1], traits.unit) > (traits.button_text or traits.longest)):
+        parts.append(notice("choose", rows[-1].message.language))
+    return Bundle(tuple(rows), tuple(parts), buttons[: traits.buttons])

@@ -5,12 +5,20 @@ from __future__ import annotations
 import logging
 
 from bot.channels.base import Channel
+from bot.channels.line import Line
+from bot.channels.telegram import Telegram
 from bot.channels.webhook import Webhook
+from bot.channels.wechat import WeChat
+from bot.channels.whatsapp import WhatsApp
 from bot.errors import SettingError
 from bot.settings import ChannelSettings, Settings
 
 KINDS: dict[str, type[Channel]] = {
     "webhook": Webhook,
+    "wechat": WeChat,
+    "telegram": Telegram,
+    "whatsapp": WhatsApp,
+    "line": Line,
 }
 
 log = logging.getLogger(__name__)

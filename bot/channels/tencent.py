@@ -1,0 +1,132 @@
+"""What WeChat and WeCom share: signatures over sorted parts, the AES envelope, XML, and the meaning of their error codes.
+
+Sources: "消息加解密说明" and "全局返回码" of the vendors' developer documents.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import xml.etree.ElementTree as ET
+
+import msgspec
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from bot.channels.base import AccessToken, Reason, VendorAnswer, check_status
+from bot.channels.reading import same
+from bot.errors import AuthError, InputError, SettingError, TransportError
+
+BLOCK = 32  # bytes; their PKCS#7 pads to this and not to AES's 16
+RANDOM = 16  # bytes before the length
+TOLERANCE_S = 600  # their retries come within 15 s; the rest is for clocks
+
+_TOKEN_GONE = frozenset({40001, 40014, 42001, 42007, 41001})
+_REASONS: dict[int, tuple[Reason, float]] = {  # seconds to wait; negative: permanent
+    -1: (Reason.UNREACHABLE, 1),  # 系统繁忙
+    45009: (Reason.RATE, 600),  # daily limit of the interface
+    45011: (Reason.RATE, 60),  # too many calls a minute
+    45033: (Reason.RATE, 5),  # too many at once
+    45015: (Reason.WINDOW, -1),  # 48 h are over
+    45047: (Reason.QUOTA, 0),  # the customer must write first
+    43004: (Reason.BLOCKED, -1),  # does not follow us (any more)
+    48001: (Reason.CREDENTIALS, 600),  # the account has no right to this interface
+    48002: (Reason.BLOCKED, -1),  # the customer refuses our messages
+    40013: (Reason.CREDENTIALS, 60),  # wrong app id
+    40125: (Reason.CREDENTIALS, 60),  # wrong app secret
+    40164: (Reason.CREDENTIALS, 60),  # our address is not on the account's list
+    95001: (Reason.QUOTA, 0),  # WeCom customer service: the quota of sends
+}
+
+
+class _Result(msgspec.Struct, frozen=True):
+    errcode: int = 0
+    msgid: str | int = ""
+
+
+class _Token(msgspec.Struct, frozen=True):
+    access_token: str = ""
+    expires_in: int = 0
+    errcode: int = 0
+
+
+class Envelope:
+    """Encrypts nothing: opens what the vendor has encrypted for one receiver under the account's EncodingAESKey."""
+
+    def __init__(self, encoding_aes_key: str, *, receiver: str, setting: str) -> None:
+        try:
+            self._key = base64.b64decode(encoding_aes_key + "=", validate=True)
+        except (binascii.Error, ValueError):
+            self._key = b""
+        if len(self._key) != 32:
+            raise SettingError(f"{setting} must be the EncodingAESKey of the vendor's console, 43 letters and digits")
+        self._receiver = receiver.encode()
+
+    def open(self, encrypted: str) -> bytes:
+        """Return the text inside; AuthError for what was not encrypted for us under this key."""
+        try:
+            data = base64.b64decode(encrypted, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise AuthError("the encrypted part is not base64") from error
+        if not data or len(data) % 16:
+            raise AuthError("the encrypted part is not a whole number of blocks")
+        aes = Cipher(algorithms.AES(self._key), modes.CBC(self._key[:16])).decryptor()
+        plain = aes.update(data) + aes.finalize()
+        padding = plain[-1]
+        if not 1 <= padding <= BLOCK or len(plain) < padding + RANDOM + 4:
+            raise AuthError("the encrypted part does not decrypt under our key")
+        content = plain[RANDOM:-padding]
+        size = int.from_bytes(content[:4], "big")
+        if size > len(content) - 4 or not same(content[4 + size :], self._receiver):
+            raise AuthError("the encrypted part was not meant for this account")
+        return content[4 : 4 + size]
+
+
+def signature(*parts: str) -> str:
+    """Return the hexadecimal SHA-1 over the sorted parts."""
+    return hashlib.sha1("".join(sorted(parts)).encode("utf8", "surrogatepass")).hexdigest()  # noqa: S324 - the vendor's protocol
+
+
+def from_xml(body: bytes) -> dict[str, str]:
+    """Return the children of <xml> by name; InputError for anything else. A document with a prolog, so with entities, is none."""
+    text = body.strip()
+    if not text.startswith(b"<xml>"):
+        raise InputError("the body is not the <xml> that the vendor documents")
+    try:
+        root = ET.fromstring(text)  # noqa: S314 - without a prolog there are no entities to expand
+    except (ET.ParseError, ValueError) as error:
+        raise InputError("the body is not well-formed XML") from error
+    return {child.tag: child.text or "" for child in root}
+
+
+def check_result(answer: VendorAnswer) -> str:
+    """Return the vendor's id of a message; TransportError for an answer that says no, which comes with HTTP's 200."""
+    check_status(answer)
+    try:
+        result = msgspec.json.decode(answer.body, type=_Result)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise TransportError("the vendor's answer cannot be read", reason=Reason.UNREACHABLE) from error
+    if result.errcode == 0:
+        return str(result.msgid)
+    raise refusal(result.errcode)
+
+
+def refusal(errcode: int) -> TransportError:
+    """Return what an error code means; an unknown one is permanent."""
+    if errcode in _TOKEN_GONE:
+        return TransportError(f"errcode {errcode}", reason=Reason.CREDENTIALS, token_refused=True, retry_after_s=5)
+    reason, wait_s = _REASONS.get(errcode, (Reason.REFUSED, -1))
+    return TransportError(f"errcode {errcode}", reason=reason, permanent=wait_s < 0, retry_after_s=max(0, wait_s))
+
+
+def read_token(answer: VendorAnswer) -> AccessToken:
+    check_status(answer)
+    try:
+        found = msgspec.json.decode(answer.body, type=_Token)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise TransportError("the vendor's answer to a request for a token cannot be read", reason=Reason.UNREACHABLE) from error
+    if not found.access_token:
+        code = found.errcode
+        wait_s = _REASONS.get(code, (Reason.CREDENTIALS, 60))[1]
+        raise TransportError(f"no access token, errcode {code}", reason=Reason.CREDENTIALS, retry_after_s=max(5, wait_s))
+    return AccessToken(found.access_token, float(found.expires_in))

@@ -1,0 +1,253 @@
+"""WhatsApp Cloud API: webhooks in batches in, text, buttons and lists out. Source: Meta's documentation of the Cloud API."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterator
+
+import msgspec
+
+from bot.channels.base import (
+    Answer,
+    Batch,
+    Call,
+    Channel,
+    Outgoing,
+    Reason,
+    Receipt,
+    Traits,
+    Unit,
+    VendorAnswer,
+    WebhookRequest,
+    check_status,
+    unsigned,
+)
+from bot.channels.reading import from_json, message_id, same, user_id
+from bot.errors import TransportError
+from bot.languages import notice
+from bot.messages import Attachment, InboundMessage, Kind
+from bot.settings import ChannelSettings
+
+API = "https://graph.facebook.com/v23.0"
+FEW = 3  # buttons; up to ten go as a list
+
+_KINDS = {
+    "image": Kind.IMAGE,
+    "video": Kind.VIDEO,
+    "audio": Kind.VOICE,
+    "document": Kind.FILE,
+    "sticker": Kind.STICKER,
+    "location": Kind.LOCATION,
+}
+_SILENT = frozenset({"reaction", "system", "request_welcome"})
+
+_REASONS: dict[int, tuple[Reason, float]] = {  # seconds to wait; negative: permanent
+    131047: (Reason.WINDOW, -1),  # more than 24 h since the customer's last message
+    130429: (Reason.RATE, 1),
+    80007: (Reason.RATE, 60),
+    4: (Reason.RATE, 60),
+    131048: (Reason.RATE, 600),  # held for spam
+    131056: (Reason.BUSY, 6),  # too many to this customer
+    131026: (Reason.BLOCKED, -1),  # undeliverable: no WhatsApp, old version, or terms not accepted
+    131050: (Reason.BLOCKED, -1),  # the customer has stopped our messages
+    190: (Reason.CREDENTIALS, 60),
+    10: (Reason.CREDENTIALS, 60),
+    0: (Reason.CREDENTIALS, 60),
+    131000: (Reason.UNREACHABLE, 1),
+    131016: (Reason.UNREACHABLE, 1),
+    1: (Reason.UNREACHABLE, 1),
+    2: (Reason.UNREACHABLE, 1),
+}
+
+
+class _Text(msgspec.Struct, frozen=True):
+    body: str = ""
+
+
+class _Media(msgspec.Struct, frozen=True):
+    id: str = ""
+    caption: str = ""
+    filename: str = ""
+    mime_type: str = ""
+
+
+class _Location(msgspec.Struct, frozen=True):
+    latitude: float = 0
+    longitude: float = 0
+    name: str = ""
+    address: str = ""
+
+
+class _Pressed(msgspec.Struct, frozen=True):
+    id: str = ""
+    title: str = ""
+
+
+class _Interactive(msgspec.Struct, frozen=True):
+    button_reply: _Pressed | None = None
+    list_reply: _Pressed | None = None
+
+
+class _TemplateButton(msgspec.Struct, frozen=True):
+    text: str = ""
+
+
+class _Message(msgspec.Struct, frozen=True, rename={"user": "from"}):
+    user: str
+    id: str
+    type: str
+    text: _Text = _Text()
+    image: _Media = _Media()
+    video: _Media = _Media()
+    audio: _Media = _Media()
+    document: _Media = _Media()
+    sticker: _Media = _Media()
+    location: _Location = _Location()
+    interactive: _Interactive = _Interactive()
+    button: _TemplateButton = _TemplateButton()
+
+    @property
+    def media(self) -> _Media:
+        found: _Media = getattr(self, self.type) if self.type in {"image", "video", "audio", "document", "sticker"} else _Media()
+        return found
+
+
+class _Status(msgspec.Struct, frozen=True):
+    id: str
+    status: str
+
+
+class _Metadata(msgspec.Struct, frozen=True):
+    phone_number_id: str = ""
+
+
+class _Value(msgspec.Struct, frozen=True):
+    metadata: _Metadata = _Metadata()
+    messages: list[_Message] = []
+    statuses: list[_Status] = []
+
+
+class _Change(msgspec.Struct, frozen=True):
+    value: msgspec.Raw
+    field: str = ""
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    changes: list[_Change] = []
+
+
+class _Body(msgspec.Struct, frozen=True):
+    entry: list[_Entry] = []
+
+
+class _Error(msgspec.Struct, frozen=True):
+    code: int = -1
+
+
+class _Result(msgspec.Struct, frozen=True):
+    messages: list[_Pressed] = []
+    error: _Error | None = None
+
+
+class WhatsApp(Channel):
+    kind = "whatsapp"
+    required = ("TOKEN", "PHONE_NUMBER_ID", "APP_SECRET", "VERIFY_TOKEN")
+    optional = ("API_URL", "LANGUAGE")
+    traits = Traits(unit=Unit.UTF16, longest=4096, buttons=10, button_title=20, button_text=1024, window_s=24 * 3600, per_s=80)
+
+    def __init__(self, settings: ChannelSettings) -> None:
+        super().__init__(settings)
+        self._phone = settings.get("PHONE_NUMBER_ID")
+        self._api = settings.get("API_URL", API).rstrip("/")
+        self._headers = {"Authorization": f"Bearer {settings.get('TOKEN')}", "Content-Type": "application/json"}
+
+    def parse(self, request: WebhookRequest) -> Batch:
+        if request.method == "GET":
+            query = request.query
+            if query.get("hub.mode") != "subscribe" or not same(query.get("hub.verify_token", ""), self.settings.get("VERIFY_TOKEN")):
+                raise unsigned(self.name)
+            return Batch(answer=Answer(query.get("hub.challenge", "").encode("utf8", "replace")))
+        expected = "sha256=" + hmac.new(self.settings.get("APP_SECRET").encode(), request.body, hashlib.sha256).hexdigest()
+        if not same(request.headers.get("x-hub-signature-256", ""), expected):
+            raise unsigned(self.name)
+        values = list(self._values(request.body))
+        return Batch(
+            messages=[self._message(each) for value in values for each in value.messages if each.type not in _SILENT],
+            receipts=[Receipt(each.id, each.status) for value in values for each in value.statuses],
+        )
+
+    def _values(self, body: bytes) -> Iterator[_Value]:
+        """Yield what the batch says of our number; an app may have several numbers, each an account of its own here."""
+        for entry in from_json(body, _Body).entry:
+            for change in entry.changes:
+                if change.field == "messages":
+                    value = from_json(bytes(change.value), _Value)
+                    if value.metadata.phone_number_id == self._phone:
+                        yield value
+
+    def _message(self, message: _Message) -> InboundMessage:
+        pressed = message.interactive.button_reply or message.interactive.list_reply or _Pressed()
+        spoken = message.text.body or message.button.text or pressed.title
+        kind = Kind.TEXT if spoken else _KINDS.get(message.type, Kind.OTHER)
+        return InboundMessage(
+            inbox_id=self.name,
+            channel_user=user_id(message.user),
+            client_id=message_id(message.id),
+            text=spoken or message.media.caption,
+            button_id=pressed.id,
+            kind=kind,
+            attachments=[] if spoken else [_attachment(kind, message)],
+            language_hint=self.settings.get("LANGUAGE"),
+            by_channel=True,
+        )
+
+    def build(self, outgoing: Outgoing, *, token: str) -> Call:
+        body: dict[str, object] = {"messaging_product": "whatsapp", "recipient_type": "individual", "to": outgoing.channel_user}
+        if outgoing.buttons:
+            body |= {"type": "interactive", "interactive": _choices(outgoing)}
+        else:
+            body |= {"type": "text", "text": {"preview_url": False, "body": outgoing.text}}
+        return Call("POST", f"{self._api}/{self._phone}/messages", msgspec.json.encode(body), self._headers)
+
+    def read(self, answer: VendorAnswer) -> str:
+        result = _result(answer)
+        return result.messages[0].id if result.messages else ""
+
+    def probe(self, *, token: str) -> Call:
+        return Call("GET", f"{self._api}/{self._phone}?fields=id", headers=self._headers)
+
+    def read_probe(self, answer: VendorAnswer) -> None:
+        _result(answer)
+
+
+def _choices(outgoing: Outgoing) -> dict[str, object]:
+    """Up to three buttons, else a list that opens by a press."""
+    text = {"text": outgoing.text}
+    if len(outgoing.buttons) <= FEW:
+        buttons = [{"type": "reply", "reply": {"id": each.id, "title": each.title}} for each in outgoing.buttons]
+        return {"type": "button", "body": text, "action": {"buttons": buttons}}
+    rows = [{"id": each.id, "title": each.title} for each in outgoing.buttons]
+    label = notice("options", outgoing.language)
+    return {"type": "list", "body": text, "action": {"button": label, "sections": [{"title": label, "rows": rows}]}}
+
+
+def _attachment(kind: Kind, message: _Message) -> Attachment:
+    media, place = message.media, message.location
+    name = f"{place.name or place.address} ({place.latitude}, {place.longitude})" if kind is Kind.LOCATION else media.filename
+    return Attachment(kind=kind, ref=media.id[:1000], name=name[:200], mime=media.mime_type[:100])
+
+
+def _result(answer: VendorAnswer) -> _Result:
+    """Return a result that is well; TransportError with what the error's code means, else what the status means."""
+    try:
+        result = msgspec.json.decode(answer.body, type=_Result)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        result = _Result()
+    if result.error is not None and result.error.code in _REASONS:
+        reason, wait_s = _REASONS[result.error.code]
+        raise TransportError(f"error {result.error.code}", reason=reason, permanent=wait_s < 0, retry_after_s=max(0, wait_s))
+    if result.error is not None and 200 <= answer.status < 500:
+        raise TransportError(f"error {result.error.code}", reason=Reason.REFUSED, permanent=True)
+    check_status(answer)
+    return result
