@@ -87,6 +87,8 @@ export const conversation = (id) => request("GET", at(id));
 export const sendMessage = (id, clientId, text) => request("POST", at(id, "messages"), { client_id: clientId, text });
 export const resolve = (id) => request("POST", at(id, "resolve"), {});
 export const returnToBot = (id) => request("POST", at(id, "return"), {});
+export const colleagues = (id) => request("GET", at(id, "colleagues"));
+export const transfer = (id, wish) => request("POST", at(id, "transfer"), wish);
 export const reveal = (id, field) => request("POST", at(id, "reveal"), { field });
 export const setPresence = (presence) => request("PUT", "presence", { presence });
 
