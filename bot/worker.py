@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from bot.conversations.assignment import Assignment
 from bot.conversations.distribution import distribute
+from bot.conversations.idle import see_to_the_silent
 from bot.conversations.notices import untold_effects
 from bot.conversations.ownership import silent_since
 from bot.conversations.service import ConversationService
@@ -38,6 +39,7 @@ QUEUE_EVERY_S = 2.0
 BOT_WELL_EVERY_S = 3.0
 EFFECTS_EVERY_S = 5.0
 FIRST_REPLY_EVERY_S = 5.0
+SILENT_EVERY_S = 10.0
 LISTEN_AGAIN_S = 0.3  # after the wake-ups broke off
 GRACE = timedelta(seconds=2)
 
@@ -58,6 +60,7 @@ class Worker:
             _every(BOT_WELL_EVERY_S, self.return_to_the_bot),
             _every(EFFECTS_EVERY_S, self.tell_effects),
             _every(FIRST_REPLY_EVERY_S, self.take_back_the_unanswered),
+            _every(SILENT_EVERY_S, self.see_to_the_silent),
             _every(LISTEN_AGAIN_S, self.distribute_on_news),
         )
 
@@ -110,6 +113,9 @@ class Worker:
             count = sa.update(escalations).where(escalations.c.id == escalation_id, escalations.c.status == "claimed")
             await connection.execute(count.values(returns=escalations.c.returns + 1))
         await self._services.wake.send(Wake(News.QUEUE))
+
+    async def see_to_the_silent(self) -> None:
+        await see_to_the_silent(self._service)
 
     async def distribute_on_news(self) -> None:
         """Give work the moment that it comes or an agent frees up; what a lost wake-up did not tell, the queue's chore finds."""

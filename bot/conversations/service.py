@@ -13,8 +13,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversations import buttons, store
+from bot.conversations.follow_up import to_the_same_agent
 from bot.conversations.notices import system_message
 from bot.conversations.services import Services
+from bot.conversations.thanks import is_thanks
 from bot.conversations.tracker import end_form
 from bot.conversations.turns import TurnRunner
 from bot.conversations.wake import News, Wake
@@ -50,6 +52,8 @@ class ConversationService:
         if not new:
             return message
         await self._wake(message.conversation_id, message.thread_id)
+        if status == Status.BOT and message.seq == 1 and await to_the_same_agent(self.services, message):
+            return message
         if status == Status.BOT:
             self.turns.start(message.conversation_id)
         elif status == Status.WAITING and inbound.button_id not in STAYS_WAITING:
@@ -70,7 +74,7 @@ class ConversationService:
             if seen:
                 return seen, "", False
             newest = await store.newest_conversation(connection, thread.id)
-            is_open = newest is not None and newest.status != Status.RESOLVED
+            is_open = newest is not None and (newest.status != Status.RESOLVED or (not inbound.button_id and is_thanks(text)))
             previous = newest.language if newest is not None and is_open else language
             if inbound.button_id:
                 language, text = previous, await buttons.title(connection, thread.id, inbound.button_id, previous)
@@ -100,12 +104,23 @@ class ConversationService:
         for _ in range(2):
             row = row or await store.start_conversation(connection, thread_id=thread_id, language=language, page=page[:500])
             place = conversations.c.last_seq + 1
-            is_open = conversations.c.status != Status.RESOLVED
-            seq = await store.advance(connection, row.id, 1, is_open, customer_seq=place, language=language)
+            # Of a resolved conversation only a thank-you gets here, which is nobody's to answer.
+            resolved = conversations.c.status == Status.RESOLVED
+            as_it_was = resolved if row.status == Status.RESOLVED else ~resolved
+            seq = await store.advance(connection, row.id, 1, as_it_was, customer_seq=place, language=language)
             if seq is not None:
-                return await store.conversation(connection, row.id), seq
+                row = await store.conversation(connection, row.id)
+                if row.status in (Status.WAITING, Status.AGENT):
+                    await self._owe(connection, row.id)
+                return row, seq
             row = None
         raise ConflictError(f"thread {thread_id} changes too fast; send the message again")
+
+    async def _owe(self, connection: AsyncConnection, conversation_id: str) -> None:
+        """Note since when a person owes this customer an answer."""
+        open_escalation = (escalations.c.conversation_id == conversation_id, escalations.c.status.in_(["waiting", "claimed"]))
+        owed = sa.update(escalations).where(*open_escalation, escalations.c.owed_since.is_(None))
+        await connection.execute(owed.values(owed_since=utcnow()))
 
     async def reply_as_agent(self, agent_id: str, conversation_id: str, *, client_id: str, text: str) -> Message:
         """Store the agent's reply, if the conversation still is theirs; sent again, it is stored once."""
@@ -136,10 +151,9 @@ class ConversationService:
                 language=row.language,
             )
             await store.add_message(connection, message)
-            first = sa.update(escalations).where(
-                escalations.c.conversation_id == conversation_id, escalations.c.status == "claimed", escalations.c.first_reply_at.is_(None)
-            )
-            await connection.execute(first.values(first_reply_at=utcnow()))
+            replied = sa.update(escalations).where(escalations.c.conversation_id == conversation_id, escalations.c.status == "claimed")
+            first = sa.func.coalesce(escalations.c.first_reply_at, message.created_at)
+            await connection.execute(replied.values(first_reply_at=first, owed_since=None))
         await self._wake(conversation_id, row.thread_id)
         return message
 
@@ -154,7 +168,7 @@ class ConversationService:
             if seq is None:
                 raise ConflictError("this conversation is not yours (any more); only its agent resolves it")
             await store.add_message(connection, system_message(row, seq, "resolved", row.language, csat=True))
-            await self._leave(connection, row, to=Status.RESOLVED, actor=f"agent:{agent_id}", reason="resolved", escalation="resolved")
+            await self.leave(connection, row, to=Status.RESOLVED, actor=f"agent:{agent_id}", reason="resolved", escalation="resolved")
         await self._wake(conversation_id, row.thread_id, queue=True)
         log.info("agent %s resolved conversation %s", agent_id, conversation_id)
 
@@ -180,12 +194,12 @@ class ConversationService:
                 raise ConflictError(f"conversation {conversation_id} is {row.status}, not {expected}; it cannot go back to the bot")
             key = "bot_is_well" if actor == "worker" else "bot_goes_on" if unanswered else "back_to_bot"
             await store.add_message(connection, system_message(row, seq, key, row.language))
-            await self._leave(connection, row, to=Status.BOT, actor=actor, reason="returned", escalation="returned")
+            await self.leave(connection, row, to=Status.BOT, actor=actor, reason="returned", escalation="returned")
         await self._wake(conversation_id, row.thread_id, queue=True)
         if actor == "worker" or unanswered:
             self.turns.start(conversation_id)
 
-    async def _leave(self, connection: AsyncConnection, row: store.Row, *, to: Status, actor: str, reason: str, escalation: str) -> None:
+    async def leave(self, connection: AsyncConnection, row: store.Row, *, to: Status, actor: str, reason: str, escalation: str) -> None:
         """Record the change of owner, end the bot's open form and close the escalation."""
         epoch = (await store.conversation(connection, row.id)).epoch
         await store.record_transition(connection, row.id, epoch=epoch, before=row.status, after=to, actor=actor, reason=reason)
