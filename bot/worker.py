@@ -19,7 +19,9 @@ from bot.channels.registry import open_channels
 from bot.channels.tokens import Tokens
 from bot.conversations.assignment import Assignment
 from bot.conversations.distribution import distribute
+from bot.conversations.idle import see_to_the_silent
 from bot.conversations.notices import untold_effects
+from bot.conversations.ownership import silent_since
 from bot.conversations.service import ConversationService
 from bot.conversations.services import Services, open_services
 from bot.conversations.shift import finish_shifts
@@ -29,6 +31,7 @@ from bot.database.escalations import escalations
 from bot.errors import BotError, ConflictError
 from bot.escalations.queue import PRESENCE_S
 from bot.escalations.staff import read_staff
+from bot.escalations.times import first_reply
 from bot.ids import utcnow
 from bot.logs import configure_logging
 from bot.messages import HandoffReason, Status
@@ -41,6 +44,8 @@ QUEUE_EVERY_S = 2.0
 BOT_WELL_EVERY_S = 3.0
 EFFECTS_EVERY_S = 5.0
 RETENTION_EVERY_S = 600.0  # looks whether it is night, and whether tonight's run has begun
+FIRST_REPLY_EVERY_S = 5.0
+SILENT_EVERY_S = 10.0
 LISTEN_AGAIN_S = 0.3  # after the wake-ups broke off
 OUTBOX_EVERY_S = 0.25
 GRACE = timedelta(seconds=2)
@@ -66,6 +71,8 @@ class Worker:
             _every(BOT_WELL_EVERY_S, self.return_to_the_bot),
             _every(EFFECTS_EVERY_S, self.tell_effects),
             _every(RETENTION_EVERY_S, self.keep_within_retention),
+            _every(FIRST_REPLY_EVERY_S, self.take_back_the_unanswered),
+            _every(SILENT_EVERY_S, self.see_to_the_silent),
             _every(LISTEN_AGAIN_S, self.distribute_on_news),
             _every(OUTBOX_EVERY_S, self.deliver),
         )
@@ -93,11 +100,35 @@ class Worker:
         connected = await self._services.presence.connected()  # not `staff`: while Redis is away nobody must seem to be gone
         async with self._database.read() as connection:
             present = [one.agent_id for one in await read_staff(connection, connected) if one.presence != "off"]
-        query = sa.select(escalations.c.id).where(escalations.c.status == "claimed", escalations.c.agent_id.not_in(present))
-        for escalation_id in await self._ids(query):
-            await self._assignment.put_back(escalation_id, reason="agent_gone")
+            gone = sa.select(escalations.c.id, escalations.c.agent_id).where(
+                escalations.c.status == "claimed", escalations.c.agent_id.not_in(present)
+            )
+            left = (await connection.execute(gone)).all()
+        for escalation_id, agent_id in left:
+            await self._assignment.put_back(escalation_id, owner=agent_id, reason="agent_gone")
         if await finish_shifts(self._services):
             await self._services.wake.send(Wake(News.QUEUE))
+
+    async def take_back_the_unanswered(self) -> None:
+        """Take back what was claimed and not answered in time; after some returns it stays, and the supervisors are told."""
+        rule = first_reply()
+        async with self._database.read() as connection:
+            silent = (await connection.execute(silent_since(utcnow() - rule.within))).all()
+        for one in silent:
+            if one.returns < rule.returns:
+                await self._assignment.put_back(one.id, owner=one.agent_id, reason="no_first_reply")
+            elif one.returns == rule.returns:
+                await self._give_up_on(one.id)
+
+    async def _give_up_on(self, escalation_id: str) -> None:
+        """Count the last return without making it: `returns` beyond the rule is what the supervisors' desks show."""
+        async with self._database.write() as connection:
+            count = sa.update(escalations).where(escalations.c.id == escalation_id, escalations.c.status == "claimed")
+            await connection.execute(count.values(returns=escalations.c.returns + 1))
+        await self._services.wake.send(Wake(News.QUEUE))
+
+    async def see_to_the_silent(self) -> None:
+        await see_to_the_silent(self._service)
 
     async def distribute_on_news(self) -> None:
         """Give work the moment that it comes or an agent frees up; what a lost wake-up did not tell, the queue's chore finds."""

@@ -12,10 +12,10 @@ from bot.conversations.assignment import Assignment
 from bot.conversations.service import ConversationService
 from bot.database.conversations import conversations
 from bot.database.escalations import escalations
-from bot.escalations.queue import GENERATION, PRESENCE
+from bot.escalations.queue import GENERATION, PRESENCE, PRESENCE_S
 from bot.ids import utcnow
 from bot.messages import HandOff, HandoffReason, InboundMessage, Status, Turn
-from bot.worker import Worker
+from bot.worker import QUEUE_EVERY_S, Worker
 from tests.conversations.conftest import agent, assignment, conversation, rasa, say, service, services, settle, transcript
 from tests.fakes import FakeRasa
 
@@ -84,6 +84,28 @@ async def test_the_conversation_of_an_agent_who_is_gone_waits_again_at_its_old_p
     async with service.services.database.read() as connection:
         assert (await connection.execute(sa.select(escalations.c.status))).scalars().all() == ["waiting"]
     assert await assignment.claim(agent) == message.conversation_id
+
+
+async def test_half_open_an_agent_is_gone_25_s_after_they_were_heard(
+    service: ConversationService, assignment: Assignment, rasa: FakeRasa, agent: store.Row, redis: aioredis.Redis
+) -> None:
+    """Our side still beats; the queue's chore runs every 2 s, so that the work is back within 30 s."""
+    rasa.answer = lambda request: Turn(message_id=request.message_id, hand_off=HAND_OFF)
+    message = await say(service, "a person please")
+    await assignment.claim(agent)
+    worker = Worker(service.services)
+    await redis.set(GENERATION, 1)
+
+    await redis.zadd(PRESENCE, {agent.id: 0})
+    await service.services.presence.beat(agent.id, heard_s_ago=24)
+    await worker.keep_the_queue()
+    assert (await conversation(service, message.conversation_id)).status == Status.AGENT
+
+    await redis.zadd(PRESENCE, {agent.id: 0})
+    await service.services.presence.beat(agent.id, heard_s_ago=26)
+    await worker.keep_the_queue()
+    assert (await conversation(service, message.conversation_id)).status == Status.WAITING
+    assert PRESENCE_S + QUEUE_EVERY_S < 30
 
 
 async def test_what_waits_only_for_the_bot_goes_back_when_it_is_well(service: ConversationService, rasa: FakeRasa) -> None:

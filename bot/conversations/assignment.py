@@ -6,22 +6,20 @@ import logging
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversations import store
 from bot.conversations.notices import system_message
+from bot.conversations.ownership import change_owner, hold_room, pass_over
 from bot.conversations.services import Services
 from bot.conversations.tracker import end_form
 from bot.conversations.wake import News, Wake
-from bot.database.conversations import conversations
 from bot.database.escalations import escalation_skips, escalations
-from bot.database.people import agents
 from bot.errors import CapacityError, ConflictError, NotFoundError, ServiceError
 from bot.escalations.queue import Entry, Lane, QueueLost
 from bot.escalations.routing import skills_of
 from bot.escalations.staff import lanes_of
+from bot.escalations.times import first_reply
 from bot.ids import utcnow
-from bot.messages import Status
 from bot.redis import REDIS_DOWN
 
 TRIES = 20  # entries that turn out to be gone are dropped on the way to a living one
@@ -79,7 +77,11 @@ class Assignment:
         let_go = (
             sa.select(escalation_skips.c.escalation_id)
             .join(escalations, escalations.c.id == escalation_skips.c.escalation_id)
-            .where(escalation_skips.c.agent_id == agent_id, escalations.c.status == "waiting")
+            .where(
+                escalation_skips.c.agent_id == agent_id,
+                escalation_skips.c.created_at > utcnow() - first_reply().not_again_for,
+                escalations.c.status == "waiting",
+            )
         )
         kept = sa.select(escalations.c.id).where(
             escalations.c.reserved_until > utcnow(), escalations.c.status == "waiting", escalations.c.reserved_for != agent_id
@@ -90,72 +92,37 @@ class Assignment:
     async def _decide(self, agent: store.Row, escalation_id: str) -> store.Row | None:
         """Compare and set in SQL; None when the escalation no longer waits. CapacityError when the agent is full."""
         async with self._database.write() as connection:
-            # The agent's row is the lock on their capacity.
-            await connection.execute(sa.select(agents.c.id).where(agents.c.id == agent.id).with_for_update(key_share=True))
-            busy = sa.select(sa.func.count()).where(conversations.c.agent_id == agent.id, conversations.c.status == Status.AGENT)
-            if (await connection.execute(busy)).scalar_one() >= agent.capacity:
-                raise CapacityError(f"you are at your capacity of {agent.capacity} conversations; resolve one first")
-            row = await self._move(
-                connection, escalation_id, before=Status.WAITING, after=Status.AGENT, actor=f"agent:{agent.id}", agent_id=agent.id
-            )
+            await hold_room(connection, agent.id)
+            row = await change_owner(connection, escalation_id, owner=None, to=agent.id, actor=f"agent:{agent.id}", reason="claimed")
             if row is not None:
-                await connection.execute(sa.update(agents).where(agents.c.id == agent.id).values(last_claimed_at=utcnow()))
                 joined = system_message(row, row.last_seq, "agent_joined", row.language, name=agent.display_name)
                 await store.add_message(connection, joined)
         return row
 
-    async def put_back(self, escalation_id: str, *, reason: str) -> None:
-        """Put a claimed escalation back at its old place: its agent is gone."""
+    async def put_back(self, escalation_id: str, *, owner: str, reason: str) -> bool:
+        """Put a claimed escalation back at its old place: its agent is gone, or did not write. False when it has moved on."""
+        returned = {"returns": escalations.c.returns + 1} if reason == "no_first_reply" else {}
         async with self._database.write() as connection:
-            row = await self._move(
-                connection, escalation_id, before=Status.AGENT, after=Status.WAITING, actor="worker", agent_id=None, reason=reason
-            )
+            row = await change_owner(connection, escalation_id, owner=owner, to=None, actor="worker", reason=reason, **returned)
             if row is None:
-                return
+                return False
+            if returned:
+                await pass_over(connection, escalation_id, owner, reason=reason)
             await end_form(connection, row.id)
-            await store.add_message(connection, system_message(row, row.last_seq, "agent_gone", row.language))
+            await store.add_message(connection, system_message(row, row.last_seq, reason, row.language))
         await self.reconcile()
         await self._services.wake.send(Wake(News.MESSAGES, row.id, row.thread_id))
         await self._services.wake.send(Wake(News.ALERT, row.id, row.thread_id, escalation_id=escalation_id))
         log.info("conversation %s waits again: %s", row.id, reason)
+        return True
 
-    async def _move(
-        self,
-        connection: AsyncConnection,
-        escalation_id: str,
-        *,
-        before: Status,
-        after: Status,
-        actor: str,
-        agent_id: str | None,
-        reason: str = "claimed",
-    ) -> store.Row | None:
-        """Change the owner between queue and agent, taking a place for the notice; None when conversation or escalation has moved on.
-
-        Conversation first, then escalation, as everywhere: two transactions in opposite order would wait for each other.
-        """
-        query = sa.select(escalations.c.conversation_id).where(escalations.c.id == escalation_id)
-        conversation_id = (await connection.execute(query)).scalar_one_or_none()
-        if conversation_id is None:
-            return None
-        epoch = conversations.c.epoch + 1
-        seq = await store.advance(
-            connection, conversation_id, 1, conversations.c.status == before, status=after, epoch=epoch, agent_id=agent_id
-        )
-        at = utcnow()
-        first = {"first_claimed_at": sa.func.coalesce(escalations.c.first_claimed_at, at)} if agent_id else {}
-        was, now = ("waiting", "claimed") if after == Status.AGENT else ("claimed", "waiting")
-        take = (
-            sa.update(escalations)
-            .where(escalations.c.id == escalation_id, escalations.c.status == was)
-            .values(status=now, agent_id=agent_id, claimed_at=at if agent_id else None, **first)
-        )
-        if seq is None or (await connection.execute(take)).rowcount != 1:
-            await connection.rollback()
-            return None
-        row = await store.conversation(connection, conversation_id)
-        await store.record_transition(connection, row.id, epoch=row.epoch, before=before, after=after, actor=actor, reason=reason)
-        return row
+    async def follow(self, escalation_id: str, *, was: str) -> None:
+        """Bring Redis up to what SQL has decided of one escalation whose skill was `was`; the worker does it when Redis is away."""
+        try:
+            await self._services.queue.settle(escalation_id, skill=was)
+            await self.reconcile()
+        except (QueueLost, *REDIS_DOWN) as error:
+            log.warning("escalation %s is put in its queue when that is rebuilt: %s", escalation_id, type(error).__name__)
 
     async def reconcile(self) -> None:
         """See that every escalation that waits in SQL waits in Redis; build the queue when it is gone."""

@@ -101,7 +101,7 @@ async def write_hand_off(
         reason=hand_off.reason.value,
     )
     await end_form(connection, conversation.id)
-    key, values = waiting_notice(place, somebody_there=somebody_there)
+    key, values = waiting_notice(place, somebody_there=somebody_there, reason=hand_off.reason)
     await store.add_message(connection, system_message(conversation, seq, key, conversation.language, **values))
     return entry
 
@@ -145,8 +145,10 @@ def _packet(turn: Turn | None, profile: Profile | None, tone: float) -> dict[str
     }
 
 
-def waiting_notice(place: Place, *, somebody_there: bool) -> tuple[str, dict[str, Any]]:
+def waiting_notice(place: Place, *, somebody_there: bool, reason: HandoffReason) -> tuple[str, dict[str, Any]]:
     """Return the key and values of the sentence that tells the customer what happens now."""
+    if reason == HandoffReason.FOLLOW_UP:
+        return "follow_up", {}
     if not somebody_there:
         return "nobody_there", {}
     if place.wait_minutes is None:

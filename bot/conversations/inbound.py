@@ -10,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.channels import choices, outbox
 from bot.conversations import buttons, store
 from bot.conversations.ratings import rate, typed_score
+from bot.conversations.thanks import is_thanks
 from bot.database.conversations import conversations, messages
+from bot.database.escalations import escalations
 from bot.errors import ConflictError, InputError
 from bot.ids import new_id, utcnow
 from bot.languages import notice, reply_language
@@ -43,7 +45,7 @@ async def store_inbound(connection: AsyncConnection, inbound: InboundMessage, *,
         await outbox.heard(connection, thread_id=thread.id, inbox_id=inbound.inbox_id, reply_token=inbound.reply_token)
         if newest is not None and (score := typed_score(newest, text)):
             return await _store_rating(connection, newest, inbound, text=text, score=score)
-    is_open = newest is not None and newest.status != Status.RESOLVED
+    is_open = newest is not None and (newest.status != Status.RESOLVED or (not inbound.button_id and is_thanks(text)))
     previous = newest.language if newest is not None and is_open else language
     button_id, text = await _meant(connection, inbound, thread.id, newest if is_open else None, text=text, language=previous)
     language = reply_language(text, previous) if inbound.kind is Kind.TEXT and not button_id else previous
@@ -106,12 +108,24 @@ async def _take_place(
     for _ in range(2):
         row = row or await store.start_conversation(connection, thread_id=thread_id, language=language, page=page[:500])
         place = conversations.c.last_seq + 1
-        is_open = conversations.c.status != Status.RESOLVED
-        seq = await store.advance(connection, row.id, 1, is_open, customer_seq=place, language=language)
+        # Of a resolved conversation only a thank-you gets here, which is nobody's to answer.
+        resolved = conversations.c.status == Status.RESOLVED
+        as_it_was = resolved if row.status == Status.RESOLVED else ~resolved
+        seq = await store.advance(connection, row.id, 1, as_it_was, customer_seq=place, language=language)
         if seq is not None:
-            return await store.conversation(connection, row.id), seq
+            row = await store.conversation(connection, row.id)
+            if row.status in (Status.WAITING, Status.AGENT):
+                await _owe(connection, row.id)
+            return row, seq
         row = None
     raise ConflictError(f"thread {thread_id} changes too fast; send the message again")
+
+
+async def _owe(connection: AsyncConnection, conversation_id: str) -> None:
+    """Note since when a person owes this customer an answer."""
+    open_escalation = (escalations.c.conversation_id == conversation_id, escalations.c.status.in_(["waiting", "claimed"]))
+    owed = sa.update(escalations).where(*open_escalation, escalations.c.owed_since.is_(None))
+    await connection.execute(owed.values(owed_since=utcnow()))
 
 
 async def withdraw(connection: AsyncConnection, *, inbox_id: str, channel_user: str, client_id: str) -> Message | None:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversations import store
+from bot.conversations.follow_up import to_the_same_agent
 from bot.conversations.inbound import Stored, clean_text, store_inbound, withdraw
 from bot.conversations.notices import system_message
 from bot.conversations.ratings import rate
@@ -72,6 +73,8 @@ class ConversationService:
             return
         message = stored.message
         await self._wake(message.conversation_id, message.thread_id)
+        if stored.status == Status.BOT and message.seq == 1 and await to_the_same_agent(self.services, message):
+            return
         if stored.status == Status.BOT:
             self.turns.start(message.conversation_id)
         elif stored.status == Status.WAITING and message.content.button_id not in STAYS_WAITING:
@@ -119,10 +122,9 @@ class ConversationService:
                 language=row.language,
             )
             await store.add_message(connection, message)
-            first = sa.update(escalations).where(
-                escalations.c.conversation_id == conversation_id, escalations.c.status == "claimed", escalations.c.first_reply_at.is_(None)
-            )
-            await connection.execute(first.values(first_reply_at=utcnow()))
+            replied = sa.update(escalations).where(escalations.c.conversation_id == conversation_id, escalations.c.status == "claimed")
+            first = sa.func.coalesce(escalations.c.first_reply_at, message.created_at)
+            await connection.execute(replied.values(first_reply_at=first, owed_since=None))
         await self._wake(conversation_id, row.thread_id)
         return message
 
@@ -137,7 +139,7 @@ class ConversationService:
             if seq is None:
                 raise ConflictError("this conversation is not yours (any more); only its agent resolves it")
             await store.add_message(connection, system_message(row, seq, "resolved", row.language, csat=True))
-            await self._leave(connection, row, to=Status.RESOLVED, actor=f"agent:{agent_id}", reason="resolved", escalation="resolved")
+            await self.leave(connection, row, to=Status.RESOLVED, actor=f"agent:{agent_id}", reason="resolved", escalation="resolved")
         await self._wake(conversation_id, row.thread_id, queue=True)
         log.info("agent %s resolved conversation %s", agent_id, conversation_id)
 
@@ -163,12 +165,12 @@ class ConversationService:
                 raise ConflictError(f"conversation {conversation_id} is {row.status}, not {expected}; it cannot go back to the bot")
             key = "bot_is_well" if actor == "worker" else "bot_goes_on" if unanswered else "back_to_bot"
             await store.add_message(connection, system_message(row, seq, key, row.language))
-            await self._leave(connection, row, to=Status.BOT, actor=actor, reason="returned", escalation="returned")
+            await self.leave(connection, row, to=Status.BOT, actor=actor, reason="returned", escalation="returned")
         await self._wake(conversation_id, row.thread_id, queue=True)
         if actor == "worker" or unanswered:
             self.turns.start(conversation_id)
 
-    async def _leave(self, connection: AsyncConnection, row: store.Row, *, to: Status, actor: str, reason: str, escalation: str) -> None:
+    async def leave(self, connection: AsyncConnection, row: store.Row, *, to: Status, actor: str, reason: str, escalation: str) -> None:
         """Record the change of owner, end the bot's open form and close the escalation."""
         epoch = (await store.conversation(connection, row.id)).epoch
         await store.record_transition(connection, row.id, epoch=epoch, before=row.status, after=to, actor=actor, reason=reason)

@@ -4,7 +4,7 @@ Redis keys (prefix `yingda:`):
     generation            set when the queue was built; every move checks it, and leases count only one lease length after it
     queue:<skill>         sorted set of escalation ids, score = the time that orders the queue (`routing.place_at`), in ms
     claims                hash escalation -> ms until which a claim in flight keeps it out of the queue
-    presence              sorted set agent id -> ms of the last heartbeat, of agents who are connected
+    presence              sorted set agent id -> ms when their side of the connection was last heard
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PRESENCE = PREFIX + "presence"
 
 # A claim in flight is decided in SQL within milliseconds; after this long its process is dead and the entry waits again.
 CLAIM_S = 10
-# The desk's connection beats every 10 s; an agent without two beats is gone.
+# A desk answers the pings that come every 10 s; who was not heard for two of them is gone, and their work is back within 30 s.
 PRESENCE_S = 25
 
 _LUA = (Path(__file__).parent / "queue.lua").read_text(encoding="utf8")
@@ -103,8 +103,9 @@ class Presence:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    async def beat(self, agent_id: str) -> None:
-        await self._redis.zadd(PRESENCE, {agent_id: _now_ms()})
+    async def beat(self, agent_id: str, *, heard_s_ago: float = 0.0) -> None:
+        """Note when an agent's side was last heard: a connection that is only half open keeps nobody present."""
+        await self._redis.zadd(PRESENCE, {agent_id: _now_ms() - int(heard_s_ago * 1000)}, gt=True)
 
     async def leave(self, agent_id: str) -> None:
         await self._redis.zrem(PRESENCE, agent_id)

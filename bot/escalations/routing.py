@@ -56,9 +56,13 @@ def skill_of(topic: str, language: str) -> str:
     return f"{known}_{language if language in LANGUAGES else 'en'}"
 
 
-def skills_of(topics: Iterable[str], languages: Iterable[str]) -> list[str]:
+def topics() -> list[str]:
+    return list(_table()["topics"])
+
+
+def skills_of(served: Iterable[str], languages: Iterable[str]) -> list[str]:
     """Return every skill that an agent serves; no topics means all of them."""
-    chosen = list(topics) or list(_table()["topics"])
+    chosen = list(served) or topics()
     return [skill_of(topic, language) for language in languages for topic in chosen]
 
 

@@ -14,6 +14,7 @@ from sanic.response import HTTPResponse
 from bot.conversations import accounts, store
 from bot.conversations.accounts import Session
 from bot.conversations.shift import begin_shift, choose_presence
+from bot.conversations.transfer import Wish, colleagues_for, transfer
 from bot.database.conversations import threads
 from bot.database.people import customers
 from bot.errors import AuthError, ForbiddenError, InputError, NotFoundError
@@ -45,6 +46,12 @@ class ClaimBody(msgspec.Struct, forbid_unknown_fields=True):
 class ReplyBody(msgspec.Struct, forbid_unknown_fields=True):
     client_id: str
     text: str
+
+
+class TransferBody(msgspec.Struct, forbid_unknown_fields=True):
+    agent_id: str = ""
+    topic: str = ""
+    note: str = ""
 
 
 class RevealBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -181,6 +188,22 @@ async def return_to_bot(request: Request, conversation_id: str) -> HTTPResponse:
     agent_id = (await session_of(request)).agent.id
     service = request.app.ctx.service
     await service.return_to_bot(conversation_id, actor=f"agent:{agent_id}", expected=Status.AGENT, agent_id=agent_id)
+    return answer({})
+
+
+@blueprint.get("/conversations/<conversation_id:str>/colleagues")
+async def colleagues(request: Request, conversation_id: str) -> HTTPResponse:
+    """Say to whom this conversation can be passed on."""
+    await session_of(request)
+    return answer(await colleagues_for(services(request), conversation_id))
+
+
+@blueprint.post("/conversations/<conversation_id:str>/transfer")
+async def pass_on(request: Request, conversation_id: str) -> HTTPResponse:
+    session = await session_of(request)
+    wanted = body(request, TransferBody)
+    wish = Wish(agent_id=wanted.agent_id[:36], topic=wanted.topic[:32], note=wanted.note)
+    await transfer(services(request), request.app.ctx.assignment, session.agent, conversation_id, wish)
     return answer({})
 
 

@@ -169,10 +169,10 @@ class DeskConnection:
     async def beat(self) -> None:
         """Keep the agent present while the other side answers; end the connection when it does not, or the session is over."""
         has_arrived = False
-        while time.monotonic() - self._heard_at < SILENT_S:
+        while (silent_s := time.monotonic() - self._heard_at) < SILENT_S:
             await accounts.session_of(self._services.database, self._cookie)
             with contextlib.suppress(*REDIS_DOWN):  # presence comes back with the next beat
-                await self._services.presence.beat(self._agent.id)
+                await self._services.presence.beat(self._agent.id, heard_s_ago=silent_s)
                 if not has_arrived:
                     await self._services.wake.send(Wake(News.QUEUE))  # who waits learns that somebody is there
                     has_arrived = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import uuid
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ import aiohttp
 import pytest
 import redis.asyncio as aioredis
 import sqlalchemy as sa
+from playwright.async_api import BrowserContext, async_playwright
 
 from bot.crypto import Cipher
 from bot.database import sync_engine
@@ -22,7 +24,7 @@ from bot.shop.sample.generate import SampleData, generate
 from bot.shop.sample.load import load
 from bot.web.app import create_app
 from tests.agents import PASSWORD, agent_row
-from tests.conftest import CopyOf
+from tests.conftest import CopyOf, missing
 from tests.fakes import FakeRasa
 
 EVENTS_SECRET = "0123456789abcdef0123456789abcdef"
@@ -75,6 +77,17 @@ async def web(settings: Settings, redis: aioredis.Redis, rasa: FakeRasa) -> Asyn
 async def http(web: str) -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(web, cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
         yield session
+
+
+@pytest.fixture
+async def context(web: str) -> AsyncIterator[BrowserContext]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        missing("Chromium", "install it with: apt-get install chromium")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield await browser.new_context(base_url=web, locale="en-GB")
+        await browser.close()
 
 
 class Widget:

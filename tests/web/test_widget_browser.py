@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import AsyncIterator
-
 import pytest
-from playwright.async_api import BrowserContext, Locator, Page, async_playwright, expect
-
-from tests.conftest import missing
+from playwright.async_api import BrowserContext, Locator, Page, expect
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)]
 
 # A page that has nothing but the widget would do; the demo shop is the one that we ship.
 ZH, EN = "/demo?lang=zh", "/demo?lang=en"
-
-
-@pytest.fixture
-async def context(web: str) -> AsyncIterator[BrowserContext]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        missing("Chromium", "install it with: apt-get install chromium")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield await browser.new_context(base_url=web, locale="en-GB")
-        await browser.close()
 
 
 class Chat:

@@ -79,6 +79,22 @@ export function newWork(escalationId) {
   notify(t("alert.work"), text, () => entry && go({ tab: "queue", id: entry.conversation_id, panel: false }));
 }
 
+/** A conversation became mine without my claiming it. */
+export function givenWork({ conversation_id: id, customer }) {
+  const text = t("alert.given", { name: nameOf(customer) });
+  play(NEW_WORK);
+  announce(text);
+  notify(text, "", () => go({ tab: "queue", id, panel: false }));
+}
+
+/** A supervisor has to see to something. */
+export function supervisorAlert({ kind, conversation_id: id }) {
+  const text = word("supervisor", kind);
+  play(NEW_WORK);
+  announce(text);
+  notify(text, "", () => go({ tab: "queue", id, panel: false }));
+}
+
 /** A customer of mine wrote; silent while the agent is looking at it. */
 export function newMessage(id, message) {
   const looking = document.visibilityState === "visible" && document.hasFocus() && state.route.id === id;

@@ -88,6 +88,8 @@ export const sendMessage = (id, clientId, text) => request("POST", at(id, "messa
 export const repeatMessage = (id, messageId) => request("POST", at(id, `messages/${encodeURIComponent(messageId)}/repeat`), {});
 export const resolve = (id) => request("POST", at(id, "resolve"), {});
 export const returnToBot = (id) => request("POST", at(id, "return"), {});
+export const colleagues = (id) => request("GET", at(id, "colleagues"));
+export const transfer = (id, wish) => request("POST", at(id, "transfer"), wish);
 export const reveal = (id, field) => request("POST", at(id, "reveal"), { field });
 export const setProfiling = (id, objects) => request("POST", at(id, "profiling"), { objects });
 export const setPresence = (presence) => request("PUT", "presence", { presence });

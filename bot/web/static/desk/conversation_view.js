@@ -14,6 +14,7 @@ import { prefer, preference } from "./preferences.js";
 import { go } from "./router.js";
 import { changed, state, watch } from "./store.js";
 import { transcript } from "./transcript.js";
+import { askTransfer } from "./transfer.js";
 import { isBusy } from "./work.js";
 import { skeleton } from "./skeleton.js";
 
@@ -77,7 +78,7 @@ function showHead(head, entry) {
   const owner = ownership(entry);
   const intents = preference("intents") === "on";
   const view = { id: entry.id, name: customerName(entry), status, owner, agent: entry.conversation?.agent, intents, language: entry.conversation?.language, channel: entry.conversation?.delivery?.name,
-    busy: isBusy("resolve") || isBusy("return") };
+    busy: isBusy("resolve") || isBusy("return") || isBusy("transfer") };
   const signature = JSON.stringify(view);
   if (head.firstChild && signature === headShown) return; // keeps the focus on its buttons
   headShown = signature;
@@ -90,11 +91,16 @@ function showHead(head, entry) {
     h("div", { class: "conversation-tools" },
       h("button", { class: "icon-button intents-button", "aria-pressed": String(intents), "aria-label": t("intents.toggle"), title: t("intents.toggle"), onclick: toggleIntents }, icon("tag")),
       h("button", { class: "icon-button panel-button", "aria-label": t("customer.show"), title: t("customer.show"), onclick: () => go({ panel: !state.route.panel }) }, icon("person")),
+      mayPassOn(owner) && h("button", { class: "button transfer-button", disabled: view.busy, title: `${t("action.transfer")} (Alt+T)`, "aria-label": t("action.transfer"),
+        onclick: () => askTransfer(entry.id) }, icon("person"), h("span", {}, t("action.transfer"))),
       owner === "mine" && h("button", { class: "button return-button", disabled: view.busy, title: `${t("action.return")} (Alt+B)`, "aria-label": t("action.return"),
         onclick: () => confirmReturn(entry.id) }, icon("bot"), h("span", {}, t("action.return"))),
       owner === "mine" && h("button", { class: "button primary resolve-button", disabled: view.busy, title: `${t("action.resolve")} (Alt+R)`,
         onclick: () => confirmResolve(entry.id) }, icon("check"), h("span", {}, t("action.resolve")))));
 }
+
+/** One's own; a supervisor also anybody's, and what still waits. */
+const mayPassOn = (owner) => owner === "mine" || (state.agent.role === "supervisor" && (owner === "other" || owner === "waiting"));
 
 function toggleIntents() {
   prefer("intents", preference("intents") === "on" ? "off" : "on");

@@ -22,8 +22,15 @@ export function handoffBox({ escalation }) {
     h("div", { class: "handoff-body" },
       packet.failed_action && h("p", { class: "handoff-failed" }, icon("alert"), t("handoff.failed_action"), h("code", {}, packet.failed_action)),
       summary && h("p", { class: "handoff-summary" }, summary),
+      (packet.transfers ?? []).map(passedOn),
       h("div", { class: "handoff-facts" }, intents(packet.intents), tone(packet.very_negative), slots(packet))));
   return details;
+}
+
+/** A transfer and its note, for agents only. */
+function passedOn({ by, to, note, at }) {
+  return h("p", { class: "handoff-transfer" }, icon("person"), t("handoff.transfer", { by, to: hasText(`topic.${to}`) ? word("topic", to) : to }),
+    h("time", { datetime: at, title: fullTime(at) }, timeOfDay(at)), note && h("q", {}, note));
 }
 
 function intents(list) {

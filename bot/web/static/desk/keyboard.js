@@ -4,6 +4,7 @@ import { confirmResolve, confirmReturn } from "./confirmations.js";
 import { dialogIsOpen, showHelp } from "./dialog.js";
 import { go } from "./router.js";
 import { state } from "./store.js";
+import { askTransfer } from "./transfer.js";
 import { claim, openMine, step } from "./work.js";
 
 const focusOn = (selector) => document.querySelector(selector)?.focus();
@@ -12,6 +13,7 @@ const SHORTCUTS = [
   { keys: ["Alt", "N"], label: "help.claim", alt: "KeyN", run: () => claim() },
   { keys: ["Alt", "R"], label: "help.resolve", alt: "KeyR", run: () => openMine() && confirmResolve(openMine().id) },
   { keys: ["Alt", "B"], label: "help.return", alt: "KeyB", run: () => openMine() && confirmReturn(openMine().id) },
+  { keys: ["Alt", "T"], label: "help.transfer", alt: "KeyT", run: () => openMine() && askTransfer(openMine().id) },
   { keys: ["Alt", "↓"], label: "help.next", alt: "ArrowDown", run: () => step(1) },
   { keys: ["Alt", "↑"], label: "help.previous", alt: "ArrowUp", run: () => step(-1) },
   { keys: ["J", "K"], label: "help.step", plain: { j: () => step(1), k: () => step(-1) } },

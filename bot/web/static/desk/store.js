@@ -5,7 +5,7 @@ export const state = {
   agent: null,
   presence: "online",
   connection: "connecting", // connecting, online, offline
-  queue: null, // {waiting, mine, online}
+  queue: null, // {waiting, mine, online, alerts}
   route: { tab: "queue", id: "", panel: false },
   claiming: false,
   records: new Map(), // conversation id -> see conversations.js

@@ -1,13 +1,15 @@
 /** Keeping up: frames of the socket, and what was missed while it was down. The desk never needs a reload. */
 
 import * as api from "./api.js";
-import { announceMessage, newMessage, newWork } from "./alerts.js";
+import { announceMessage, givenWork, newMessage, newWork, supervisorAlert } from "./alerts.js";
 import { now } from "./clock.js";
 import { addMessages, hasHole, lastSeq, loadConversation, markSeen, myEntries, openRecord, ownerIs, ownership, record } from "./conversations.js";
 import { delivered, flush } from "./outbox.js";
 import { DeskSocket } from "./socket.js";
+import { t, word } from "./i18n.js";
 import { changed, state } from "./store.js";
-import { applyQueue, refreshQueue, showOpen, whenQueueArrives } from "./work.js";
+import { toast } from "./toast.js";
+import { applyQueue, open, refreshQueue, showOpen, whenQueueArrives } from "./work.js";
 
 const TYPING_MS = 6000;
 const NEWS_MS = 60000; // what is older was only replayed: no sound
@@ -17,6 +19,8 @@ const socket = new DeskSocket({ hello, onFrame: receive, onState: connectionIs }
 
 export function startSync() {
   subscribed.clear();
+  known = null;
+  shown.clear();
   whenQueueArrives(follow);
   socket.start();
   refresh();
@@ -51,8 +55,26 @@ export function subscribe() {
   }
 }
 
+let known = null; // conversations that were mine, alerts that were shown: what is new makes a sound
+let shown = new Set();
+
+function tellNew() {
+  const mine = new Set(myEntries().map((entry) => entry.conversation_id));
+  for (const entry of known ? myEntries() : []) {
+    if (!known.has(entry.conversation_id) && !state.claiming && !record(entry.conversation_id).mineHere) givenWork(entry);
+  }
+  known = mine;
+  const alerts = state.queue.alerts.filter((alert) => !shown.has(`${alert.kind} ${alert.escalation_id}`));
+  for (const alert of alerts) {
+    supervisorAlert(alert);
+    toast(word("supervisor", alert.kind), "error", { label: t("action.open"), run: () => open(alert.conversation_id) });
+  }
+  shown = new Set(state.queue.alerts.map((alert) => `${alert.kind} ${alert.escalation_id}`));
+}
+
 function follow() {
   subscribe();
+  tellNew();
   const open = openRecord();
   const isMine = myEntries().some((entry) => entry.conversation_id === open?.id);
   const looksMine = open && ownership(open) === "mine";

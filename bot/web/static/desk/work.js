@@ -1,4 +1,4 @@
-/** What an agent does: claim, open, resolve, return to the bot, reveal, go away and come back. */
+/** What an agent does: claim, open, resolve, pass on, return to the bot, reveal, go away and come back. */
 
 import * as api from "./api.js";
 import { loadConversation, markSeen, myEntries, ownerIs, ownership, record } from "./conversations.js";
@@ -23,8 +23,8 @@ export function whenQueueArrives(listener) {
   takeEntries = listener;
 }
 
-export function applyQueue({ waiting, mine, online, presence }) {
-  state.queue = { waiting, mine, online };
+export function applyQueue({ waiting, mine, online, presence, alerts = [] }) {
+  state.queue = { waiting, mine, online, alerts };
   if (!isBusy("presence")) state.presence = presence; // who was finishing is off when the last is done
   changed("queue", "presence");
   takeEntries(state.queue);
@@ -86,12 +86,12 @@ export const claim = (escalationId = "") =>
   });
 
 function leave(name, call, status) {
-  return (id) =>
+  return (id, wish) =>
     deed(name, async () => {
       const entry = record(id);
       entry.expected = status;
       try {
-        await call(id);
+        await call(id, wish);
       } catch (error) {
         entry.expected = "";
         if (error.status === 409) await loadConversation(id);
@@ -104,6 +104,22 @@ function leave(name, call, status) {
 }
 
 export const resolve = leave("resolve", api.resolve, "resolved");
+/** Pass a conversation on: `wish` is {agent_id or topic, note}; the server says whose it is then. */
+export const transfer = (id, wish) =>
+  deed("transfer", async () => {
+    const entry = record(id);
+    entry.expected = wish.agent_id ? "other" : "waiting";
+    try {
+      await api.transfer(id, wish);
+    } catch (error) {
+      entry.expected = "";
+      throw error;
+    }
+    entry.mineHere = false;
+    toast(t("done.transfer"));
+    await Promise.all([refreshQueue(), loadConversation(id)]);
+  });
+
 export const returnToBot = leave("return", api.returnToBot, "bot");
 
 export const reveal = (id, field) =>
