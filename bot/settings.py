@@ -9,9 +9,11 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
+from bot.environment import count, flag, long_secret, number, one_of, port, share, text
 from bot.errors import SettingError
 from bot.keys import read_env, read_secrets
 
@@ -20,7 +22,6 @@ LANGUAGES = ("zh", "en")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 ASSIGNMENTS = ("manual", "longest_idle", "least_loaded")
 _CHANNEL = re.compile(r"[a-z][a-z0-9_]{0,31}")
-SHORTEST_SECRET = 32  # characters of a secret that others share with us
 LONGEST_SOCKET_PATH = 107  # bytes; sockaddr_un of Linux
 
 
@@ -123,47 +124,70 @@ def load_settings(environment: Mapping[str, str] | None = None, *, root: Path | 
     data_dir = Path(values.get("YINGDA_DATA_DIR") or root / "var").absolute()
     values = {**read_secrets(data_dir, values), **values}
 
-    def text(name: str, default: str) -> str:
-        return values.get(name) or default
-
-    port = _port(values, "PORT", 8080)
     settings = Settings(
         data_dir=data_dir,
-        database_url=text("DATABASE_URL", _embedded_database(data_dir)),
-        redis_url=text("REDIS_URL", _embedded_redis(data_dir)),
-        host=text("HOST", "127.0.0.1"),
-        port=port,
-        rasa_port=_port(values, "RASA_PORT", 5005),
-        actions_port=_port(values, "ACTIONS_PORT", 5055),
-        public_url=text("PUBLIC_URL", f"http://127.0.0.1:{port}"),
-        secret_key=text("YINGDA_SECRET_KEY", ""),
-        data_key=text("YINGDA_DATA_KEY", ""),
-        data_key_old=text("YINGDA_DATA_KEY_OLD", ""),
-        identity_secret=text("YINGDA_IDENTITY_SECRET", ""),
-        internal_token=text("YINGDA_INTERNAL_TOKEN", ""),
-        company_name_zh=text("COMPANY_NAME_ZH", "青禾优选"),
-        company_name_en=text("COMPANY_NAME_EN", "Qinghe Select"),
-        company_timezone=text("COMPANY_TIMEZONE", "Asia/Shanghai"),
-        default_language=text("DEFAULT_LANGUAGE", "zh"),
-        assignment=text("ASSIGNMENT", "manual").lower(),
+        **_places(values, data_dir),
+        **_secrets(values),
+        **_company(values),
+        **_limits(values),
         encoder=_encoder(values, root),
-        allowed_origins=text("ALLOWED_ORIGINS", ""),
-        shop_url=text("SHOP_URL", ""),
-        shop_secret=text("SHOP_SECRET", ""),
-        events_secret=_long_secret(values, "YINGDA_EVENTS_SECRET"),
-        verified_keys=text("VERIFIED_KEYS", ""),
-        proxies_count=_count(values, "PROXIES_COUNT", 0),
-        rasa_timeout_s=_number(values, "RASA_TIMEOUT_S", 8),
-        rasa_notice_s=_number(values, "RASA_NOTICE_S", 3),
-        rasa_down_limit_s=_number(values, "RASA_DOWN_LIMIT_S", 60),
-        nlu_floor=_share(values, "NLU_FLOOR", 0.88),
-        nlu_entity_floor=_share(values, "NLU_ENTITY_FLOOR", 0.95),
         channels=_channels(values),
         demo=_demo(values, data_dir),
-        log_level=text("LOG_LEVEL", "INFO").upper(),
     )
     _check(settings)
     return settings
+
+
+def _places(values: Mapping[str, str], data_dir: Path) -> dict[str, Any]:
+    """Where everything is: database, Redis, addresses, the shop."""
+    own = port(values, "PORT", 8080)
+    return {
+        "database_url": text(values, "DATABASE_URL", _embedded_database(data_dir)),
+        "redis_url": text(values, "REDIS_URL", _embedded_redis(data_dir)),
+        "host": text(values, "HOST", "127.0.0.1"),
+        "port": own,
+        "rasa_port": port(values, "RASA_PORT", 5005),
+        "actions_port": port(values, "ACTIONS_PORT", 5055),
+        "public_url": text(values, "PUBLIC_URL", f"http://127.0.0.1:{own}"),
+        "allowed_origins": text(values, "ALLOWED_ORIGINS"),
+        "proxies_count": count(values, "PROXIES_COUNT", 0),
+        "shop_url": text(values, "SHOP_URL"),
+    }
+
+
+def _secrets(values: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "secret_key": text(values, "YINGDA_SECRET_KEY"),
+        "data_key": text(values, "YINGDA_DATA_KEY"),
+        "data_key_old": text(values, "YINGDA_DATA_KEY_OLD"),
+        "identity_secret": text(values, "YINGDA_IDENTITY_SECRET"),
+        "internal_token": text(values, "YINGDA_INTERNAL_TOKEN"),
+        "shop_secret": text(values, "SHOP_SECRET"),
+        "events_secret": long_secret(values, "YINGDA_EVENTS_SECRET"),
+    }
+
+
+def _company(values: Mapping[str, str]) -> dict[str, Any]:
+    """What the company is called and how it wants to work."""
+    return {
+        "company_name_zh": text(values, "COMPANY_NAME_ZH", "青禾优选"),
+        "company_name_en": text(values, "COMPANY_NAME_EN", "Qinghe Select"),
+        "company_timezone": text(values, "COMPANY_TIMEZONE", "Asia/Shanghai"),
+        "default_language": text(values, "DEFAULT_LANGUAGE", "zh"),
+        "assignment": text(values, "ASSIGNMENT", "manual").lower(),
+        "verified_keys": text(values, "VERIFIED_KEYS"),
+    }
+
+
+def _limits(values: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "rasa_timeout_s": number(values, "RASA_TIMEOUT_S", 8),
+        "rasa_notice_s": number(values, "RASA_NOTICE_S", 3),
+        "rasa_down_limit_s": number(values, "RASA_DOWN_LIMIT_S", 60),
+        "nlu_floor": share(values, "NLU_FLOOR", 0.88),
+        "nlu_entity_floor": share(values, "NLU_ENTITY_FLOOR", 0.95),
+        "log_level": text(values, "LOG_LEVEL", "INFO").upper(),
+    }
 
 
 def _embedded_database(data_dir: Path) -> str:
@@ -182,7 +206,7 @@ def _embedded_redis(data_dir: Path) -> str:
 def _demo(values: Mapping[str, str], data_dir: Path) -> bool:
     """The demo shop vouches for its customers to anybody, so it never stands before a company's own database or shop."""
     own = bool(values.get("SHOP_URL")) or values.get("DATABASE_URL", "") not in {"", _embedded_database(data_dir)}
-    wanted = _flag(values, "YINGDA_DEMO", not own)
+    wanted = flag(values, "YINGDA_DEMO", not own)
     if wanted and own:
         raise SettingError("YINGDA_DEMO is on together with DATABASE_URL or SHOP_URL; the demo runs on the embedded database only")
     return wanted
@@ -208,65 +232,10 @@ def _encoder(values: Mapping[str, str], root: Path) -> str:
     return raw if raw in PACKAGED_ENCODERS else str((root / Path(raw).expanduser()).absolute())
 
 
-def _port(values: Mapping[str, str], name: str, default: int) -> int:
-    raw = values.get(name) or str(default)
-    if not raw.isdigit() or not 1 <= int(raw) <= 65535:
-        raise SettingError(f"{name} is {raw!r}; a port is a number from 1 to 65535")
-    return int(raw)
-
-
-def _number(values: Mapping[str, str], name: str, default: float) -> float:
-    raw = values.get(name) or str(default)
-    try:
-        number = float(raw)
-    except ValueError as error:
-        raise SettingError(f"{name} is {raw!r}; it must be a number of seconds") from error
-    if not 0 < number <= 86400:
-        raise SettingError(f"{name} is {raw!r}; it must be more than 0 and at most 86400 seconds")
-    return number
-
-
-def _share(values: Mapping[str, str], name: str, default: float) -> float:
-    raw = values.get(name) or str(default)
-    try:
-        share = float(raw)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share <= 1:
-        raise SettingError(f"{name} is {raw!r}; it must be a number from 0 to 1")
-    return share
-
-
-def _count(values: Mapping[str, str], name: str, default: int) -> int:
-    raw = values.get(name) or str(default)
-    if not raw.isdecimal() or int(raw) > 9:
-        raise SettingError(f"{name} is {raw!r}; allowed are 0 to 9")
-    return int(raw)
-
-
-def _long_secret(values: Mapping[str, str], name: str) -> str:
-    raw = values.get(name) or ""
-    if raw and len(raw) < SHORTEST_SECRET:
-        raise SettingError(f"{name} has {len(raw)} characters; it needs at least {SHORTEST_SECRET}, such as openssl rand -hex 32 gives")
-    return raw
-
-
-def _flag(values: Mapping[str, str], name: str, default: bool) -> bool:
-    raw = (values.get(name) or str(default)).lower()
-    if raw not in {"1", "0", "true", "false", "yes", "no", "on", "off"}:
-        raise SettingError(f"{name} is {raw!r}; allowed are true and false")
-    return raw in {"1", "true", "yes", "on"}
-
-
-def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise SettingError(f"{name} is {value!r}; allowed are {', '.join(allowed)}")
-
-
 def _check(settings: Settings) -> None:
-    _one_of("DEFAULT_LANGUAGE", settings.default_language, LANGUAGES)
-    _one_of("ASSIGNMENT", settings.assignment, ASSIGNMENTS)
-    _one_of("LOG_LEVEL", settings.log_level, LOG_LEVELS)
+    one_of("DEFAULT_LANGUAGE", settings.default_language, LANGUAGES)
+    one_of("ASSIGNMENT", settings.assignment, ASSIGNMENTS)
+    one_of("LOG_LEVEL", settings.log_level, LOG_LEVELS)
     if settings.company_timezone not in available_timezones():
         raise SettingError(f"COMPANY_TIMEZONE is {settings.company_timezone!r}; it must be an IANA name such as Asia/Shanghai")
     if not settings.database_url.startswith(("sqlite:///", "postgresql://")):
