@@ -8,6 +8,7 @@ import click
 
 from bot.cli.settings import settings_here
 from bot.errors import ConflictError
+from bot.privacy.erase import erased_before
 from bot.system.backup import restore
 from bot.system.place import only_one
 
@@ -29,5 +30,7 @@ def command(file: Path, yes: bool) -> None:
     except ConflictError as error:
         raise ConflictError(f"{error}; nothing was restored") from error
     click.echo(f"Restored the {manifest.database} database of {manifest.created_at}.")
+    if erased_before(settings):
+        click.echo("Whoever was erased after this backup was made is in it again: yingda customers erase --again")
     if kept:
         click.echo(f"What was there before is in {kept}")

@@ -47,11 +47,15 @@ class Profile(msgspec.Struct, frozen=True):
 
 
 async def read_profile(database: Database, customer_id: str) -> Profile | None:
-    """Return the customer's record; None where there is none yet or the customer objects to profiling (GDPR Art. 21, PIPL Art. 24)."""
+    """Return the person's record, which stands with the row that merges keep.
+
+    None where there is none yet, or the customer objects to profiling (GDPR Art. 21, PIPL Art. 24).
+    """
+    kept = sa.func.coalesce(customers.c.merged_into, customers.c.id)
     query = (
         sa.select(customer_profiles.c.record)
-        .join(customers, customers.c.id == customer_profiles.c.customer_id)
-        .where(customer_profiles.c.customer_id == customer_id, customers.c.objects_to_profiling.is_(False))
+        .join(customers, kept == customer_profiles.c.customer_id)
+        .where(customers.c.id == customer_id, customers.c.objects_to_profiling.is_(False))
     )
     async with database.read() as connection:
         record = (await connection.execute(query)).scalar_one_or_none()

@@ -82,6 +82,7 @@ def _likes(connection: sa.Connection, duckdb: DuckEngine, known: Known) -> tuple
     if offered.empty:
         return {}, []
     bought = duckdb.run_sql(views()["purchases"], observed_at=known.at).rename(columns={"product": "sku"})
+    bought = bought[bought["customer_id"].isin(known.table.index)]  # not of those who object to profiling: nothing learns from them
     bought = bought.sort_values(["customer_id", "sku"])
     recommender = Recommender().fit(bought, offered)
     return recommender.recommend(list(known.table.index)), recommender.skus_[:POPULAR]

@@ -15,7 +15,9 @@ import sqlalchemy as sa
 from redis import Redis
 
 from bot.crypto import Cipher
+from bot.customers.keys import lock_writers
 from bot.database import audit
+from bot.database.conversations import conversations, threads
 from bot.database.escalations import escalations
 from bot.database.intelligence import quarantined_rows
 from bot.database.people import audit_log
@@ -117,6 +119,7 @@ def _delete(place: Place, person: Person, values: set[str], *, actor: str) -> di
     with place.engine.begin() as connection:
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("PRAGMA secure_delete=ON")  # what is deleted is overwritten at once
+        _hold(connection, person)
         ours = not place.settings.shop_url
         counts["quarantined_rows"] = connection.execute(sa.delete(quarantined_rows).where(quarantined_rows.c.id.in_(refused))).rowcount
         for table, clause in reach(person):
@@ -125,6 +128,13 @@ def _delete(place: Place, person: Person, values: set[str], *, actor: str) -> di
         found = {name: count for name, count in counts.items() if count}
         audit.record(connection, actor=actor, action="erase", subject=person.subject, records=len(person.customer_ids), rows=found)
     return found
+
+
+def _hold(connection: sa.Connection, person: Person) -> None:
+    """Let whoever is about to write for this person wait until they are gone; then their writing is refused."""
+    lock_writers(connection)
+    for table, ids in ((threads, person.thread_ids), (conversations, person.conversation_ids)):
+        connection.execute(sa.select(table.c.id).where(table.c.id.in_(ids)).order_by(table.c.id).with_for_update())
 
 
 def _escalation_ids(connection: sa.Connection, person: Person) -> list[str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
+from bot.customers.lineage import code_version
 from bot.database import sync_engine
 from bot.database.intelligence import pipeline_runs
 from bot.database.tables import metadata
@@ -75,7 +75,7 @@ def keep_within(
     """
     now = now or utcnow()
     counts: dict[str, int] = {}
-    run = {"id": new_id(), "step": STEP, "code_version": version("yingda"), "status": "running", "counts": {}, "started_at": utcnow()}
+    run = {"id": new_id(), "step": STEP, "code_version": code_version(), "status": "running", "counts": {}, "started_at": now}
     with engine.begin() as connection:
         connection.execute(sa.insert(pipeline_runs).values(run))
     for number, rule in enumerate(rules):

@@ -6,6 +6,7 @@ and run again, and can run beside the system. Each row is changed only if it sti
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,13 @@ class Rotated:
     unreadable: int = 0
 
 
+_KEYS = (
+    sa.update(customer_keys)
+    .where(customer_keys.c.customer_id == sa.bindparam("customer"), customer_keys.c.key == sa.bindparam("was"))
+    .values(key=sa.bindparam("new"))
+)
+
+
 def rotate(engine: sa.Engine, cipher: Cipher, *, progress: Progress = lambda what, done, total: None) -> Rotated:
     """Write what is under an older key anew; the older keys may go when nothing is left to renew and nothing is unreadable."""
     result = Rotated()
@@ -60,8 +68,9 @@ def _batch(
     keys = list(table.primary_key.columns)
     query = sa.select(table).order_by(*keys).limit(BATCH)
     if last is not None:
-        query = query.where(sa.tuple_(*keys) > last)
+        query = query.where(keys[0] > last[0] if len(keys) == 1 else sa.tuple_(*keys) > last)
     rows = connection.execute(query).mappings().all()
+    renewed: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         try:
             changes = _renewed(cipher, table, encrypted, row)
@@ -69,11 +78,25 @@ def _batch(
             result.unreadable += 1
             continue
         if changes:
-            same = (*(key == row[key.name] for key in keys), *(table.c[name] == row[name] for name in encrypted if row[name] is not None))
-            result.renewed += connection.execute(sa.update(table).where(*same).values(changes)).rowcount
+            was = {f"was_{name}": row[name] for name in changes}
+            renewed[tuple(changes)].append({f"new_{name}": value for name, value in changes.items()} | was | _key(keys, row))
             if table.name == IDENTITIES:
                 _renew_keys(connection, row, changes)
+    for names, values in renewed.items():
+        connection.execute(_update(table, names), values)
+        result.renewed += len(values)
     return (tuple(rows[-1][key.name] for key in keys) if rows else None), len(rows)
+
+
+def _key(keys: list[sa.Column[Any]], row: sa.RowMapping) -> dict[str, Any]:
+    return {f"key_{key.name}": row[key.name] for key in keys}
+
+
+def _update(table: sa.Table, names: tuple[str, ...]) -> sa.Update:
+    """Return the change of these columns of a row that still is as it was read."""
+    here = (key == sa.bindparam(f"key_{key.name}") for key in table.primary_key.columns)
+    same = (table.c[name] == sa.bindparam(f"was_{name}") for name in names)
+    return sa.update(table).where(*here, *same).values({name: sa.bindparam(f"new_{name}") for name in names})
 
 
 def _renewed(cipher: Cipher, table: sa.Table, encrypted: list[str], row: sa.RowMapping) -> dict[str, Any]:
@@ -103,5 +126,4 @@ def _renew_keys(connection: sa.Connection, row: sa.RowMapping, changes: dict[str
     """A source that knows its customers by phone or e-mail has the index as their key."""
     for index in INDEXES.values():
         if index in changes:
-            same = (customer_keys.c.customer_id == row["customer_id"], customer_keys.c.key == row[index])
-            connection.execute(sa.update(customer_keys).where(*same).values(key=changes[index]))
+            connection.execute(_KEYS, {"customer": row["customer_id"], "was": row[index], "new": changes[index]})

@@ -19,7 +19,7 @@ from bot.conversations.visitors import Visitors
 from bot.logs import configure_logging
 from bot.redis import REDIS_DOWN
 from bot.settings import Settings, load_settings
-from bot.web import desk, desk_socket, events, health, pages, widget, widget_socket
+from bot.web import desk, desk_privacy, desk_socket, events, health, pages, widget, widget_socket
 from bot.web.origins import allowed_origins, install_cors
 from bot.web.requests import App, install_errors
 from bot.web.sockets import Hub
@@ -49,7 +49,7 @@ def create_app(settings: Settings, *, name: str = "yingda_web", rasa: RasaClient
     app.ctx.no_agent_hash = nobodys_hash()
     install_errors(app)
     install_cors(app)
-    for module in (widget, widget_socket, desk, desk_socket, health):
+    for module in (widget, widget_socket, desk, desk_privacy, desk_socket, health):
         app.blueprint(module.blueprint)
     if settings.events_secret:
         app.blueprint(events.blueprint)

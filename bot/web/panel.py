@@ -26,7 +26,7 @@ async def customer_panel(services: Services, customer_id: str) -> dict[str, Any]
         row = (await connection.execute(sa.select(customers).where(customers.c.id == customer_id))).one()
     profile = await read_profile(services.database, customer_id)
     panel: dict[str, Any] = {"id": row.shop_customer_id or customer_id, "language": row.language, "name": "", "orders": []}
-    panel |= {"phone": "", "email": "", "address": "", "membership": None, "recommendations": []}
+    panel |= {"phone": "", "email": "", "address": "", "membership": None, "recommendations": [], "objects": row.objects_to_profiling}
     panel |= _profile_view(profile)
     if row.shop_customer_id:
         try:

@@ -109,6 +109,22 @@ async def test_a_look_at_personal_data_is_logged_first(http: aiohttp.ClientSessi
         assert response.status == 400
 
 
+async def test_a_customer_who_objects_to_profiling_has_no_profile_at_the_desk(http: aiohttp.ClientSession, settings: Settings) -> None:
+    headers = await log_in(http)
+    await escalate(http, settings)
+    async with http.get("/api/desk/queue") as response:
+        conversation = (await response.json())["waiting"][0]["conversation_id"]
+
+    for objects in (True, False):
+        async with http.post(f"/api/desk/conversations/{conversation}/profiling", json={"objects": objects}, headers=headers) as response:
+            customer = (await response.json())["customer"]
+        assert (customer["objects"], customer["churn"], customer["segment"]) == (objects, None, None)
+
+    with sync_engine(settings.database_url).connect() as connection:
+        actions = connection.execute(sa.select(audit_log.c.action).order_by(audit_log.c.id)).scalars().all()
+    assert actions[-2:] == ["object_to_profiling", "withdraw_objection"]
+
+
 async def test_without_a_session_the_desk_gives_nothing(http: aiohttp.ClientSession) -> None:
     for path in ("/api/desk/me", "/api/desk/queue", "/api/desk/conversations", "/api/desk/conversations/x"):
         async with http.get(path) as response:

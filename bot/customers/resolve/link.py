@@ -71,13 +71,6 @@ _COMPARISONS: dict[str, Callable[[str], Any]] = {
 }
 
 
-class _DuckDB(DuckDBAPI):  # type: ignore[misc]
-    """splink's DuckDB without pyarrow, through which it takes tables and whose present release refuses the NumPy that Rasa needs."""
-
-    def _table_registration(self, input: Any, table_name: str) -> None:
-        self._con.register(table_name, input if isinstance(input, pd.DataFrame) else pd.DataFrame(input))
-
-
 def link(table: pd.DataFrame, *, threshold: float, tick: Tick = lambda done, total: None) -> pd.DataFrame:
     """Return the pairs of rows that are one person with at least this probability: left and right (labels of the index), probability, and a
     column a field with the evidence in bits: above 0 it speaks for one person, below against it.
@@ -119,7 +112,7 @@ def _linked(connection: duckdb.DuckDBPyConnection, rows: pd.DataFrame, fields: l
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        database = _DuckDB(connection)
+        database = DuckDBAPI(connection)
         linker = Linker(database.register(rows), settings, log_level=logging.ERROR)
         sure: list[Any] = [block_on(*rule) for rule in _possible(SURE, fields)]
         if sure:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from typing import Any, NamedTuple
 
 import pandas as pd
 import sqlalchemy as sa
 
 from bot.crypto import Cipher
+from bot.customers.lineage import code_version
 from bot.customers.resolve.certain import Decided, certain_merges, parse_verified
 from bot.customers.resolve.fields import spelt
 from bot.customers.resolve.link import link
@@ -63,7 +63,7 @@ def resolve(
 @contextmanager
 def _recorded(engine: sa.Engine) -> Iterator[dict[str, int]]:
     run_id, counts = new_id(), dict[str, int]()
-    row = {"id": run_id, "step": "resolve", "code_version": version("yingda"), "status": "running", "counts": {}, "started_at": utcnow()}
+    row = {"id": run_id, "step": "resolve", "code_version": code_version(), "status": "running", "counts": {}, "started_at": utcnow()}
     with engine.begin() as connection:
         connection.execute(sa.insert(pipeline_runs).values(row))
     status = "failed"

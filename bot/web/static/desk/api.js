@@ -88,6 +88,7 @@ export const sendMessage = (id, clientId, text) => request("POST", at(id, "messa
 export const resolve = (id) => request("POST", at(id, "resolve"), {});
 export const returnToBot = (id) => request("POST", at(id, "return"), {});
 export const reveal = (id, field) => request("POST", at(id, "reveal"), { field });
+export const setProfiling = (id, objects) => request("POST", at(id, "profiling"), { objects });
 export const setPresence = (presence) => request("PUT", "presence", { presence });
 
 export function findConversations({ status, q }) {

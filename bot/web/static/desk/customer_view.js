@@ -8,7 +8,7 @@ import { icon } from "./icons.js";
 import { side, t, word } from "./i18n.js";
 import { go } from "./router.js";
 import { state, watch } from "./store.js";
-import { isBusy, reveal } from "./work.js";
+import { isBusy, reveal, setProfiling } from "./work.js";
 
 const CONTACT = ["phone", "email", "address"];
 
@@ -22,7 +22,7 @@ export function customerView(signal) {
   let shown = "";
   watch(["route", "record", "busy"], () => {
     const entry = state.route.id ? record(state.route.id) : null;
-    const signature = JSON.stringify([entry?.id, entry?.loaded, entry?.customer, entry?.revealed, isBusy("reveal")]);
+    const signature = JSON.stringify([entry?.id, entry?.loaded, entry?.customer, entry?.revealed, isBusy("reveal"), isBusy("profiling")]);
     if (signature === shown) return;
     shown = signature;
     const focused = body.contains(document.activeElement) && document.activeElement.closest("[data-field]")?.dataset.field;
@@ -40,7 +40,7 @@ function content(entry) {
     return h("div", { class: "empty" }, icon("person"), h("strong", {}, t("customer.visitor")), h("p", {}, t("customer.visitor_hint")));
   }
   return [identity(customer), nextAction(customer.next_action), contact(entry), churn(customer.churn), membership(customer.membership),
-    orders(customer.orders), recommendations(customer.recommendations)];
+    orders(customer.orders), recommendations(customer.recommendations), profiling(entry)];
 }
 
 function identity({ name, language, segment }) {
@@ -95,4 +95,10 @@ function recommendations(list) {
   if (!list?.length) return null;
   const rows = list.map((product) => h("li", {}, h("span", {}, side(product)), h("span", { class: "quiet" }, product.price)));
   return h("section", { class: "panel" }, h("h3", {}, t("customer.recommendations")), h("ul", { class: "recommendations" }, rows));
+}
+
+function profiling({ id, customer: { objects } }) {
+  const which = objects ? "off" : "on";
+  return h("section", { class: "panel profiling" }, h("h3", {}, t("customer.profiling")), h("p", { class: "quiet" }, t(`customer.profiling_${which}`)),
+    h("button", { class: "link", disabled: isBusy("profiling"), onclick: () => setProfiling(id, !objects) }, t(objects ? "customer.profile_again" : "customer.profile_no_more")));
 }

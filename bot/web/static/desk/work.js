@@ -112,6 +112,14 @@ export const reveal = (id, field) =>
     changed("record");
   });
 
+/** Note that the customer objects to profiling, or takes it back. */
+export const setProfiling = (id, objects) =>
+  deed("profiling", async () => {
+    const { customer } = await api.setProfiling(id, objects);
+    record(id).customer = customer;
+    changed("record");
+  });
+
 export const setPresence = (presence) =>
   deed("presence", async () => {
     ({ presence: state.presence } = await api.setPresence(presence));
