@@ -20,7 +20,7 @@ from bot.customers.ingest.mapping import Source
 from bot.customers.ingest.readers import open_file
 from bot.customers.ingest.staging import Staging
 from bot.customers.quality.measures import Measures
-from bot.customers.quality.plots import amounts_plot, missing_plot, months_plot, rows_plot
+from bot.customers.quality.plots import amounts_plot, months_plot
 from bot.ids import utcnow
 
 FOLDER = Path(__file__).parent
@@ -124,13 +124,6 @@ def _part(source: str, input_: str, status: str, counts: dict[str, Any]) -> dict
 def _plots(part: dict[str, Any], text: dict[str, dict[str, str]]) -> list[tuple[str, Markup]]:
     """Return titles and pictures; a picture without anything to show is left out."""
     found: list[tuple[str, str]] = []
-    if part["rows"]:
-        names = ("kept", "duplicates", "corrected", "refused")
-        found.append((text["plots"]["rows"], rows_plot([(text["head"][name], part[name]) for name in names])))
-    if part["columns"]:
-        found.append(
-            (text["plots"]["missing"], missing_plot(part["columns"], before=text["plots"]["before"], after=text["plots"]["after"]))
-        )
     found += [(f"{text['plots']['amounts']}: {name}", amounts_plot(counts)) for name, counts in part["amounts"].items() if any(counts)]
     found += [(f"{text['plots']['months']}: {name}", months_plot(months)) for name, months in part["months"].items() if months]
     return [(title, Markup(svg)) for title, svg in found]  # noqa: S704 matplotlib escapes the texts in its SVG
