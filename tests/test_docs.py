@@ -94,7 +94,7 @@ def test_links_in_the_docs_lead_somewhere(readme: str) -> None:
 
 def test_docs_for_users_exist_in_both_languages() -> None:
     assert (ROOT / "README.zh.md").is_file()
-    for name in ("operations",):
+    for name in ("operations", "customer-data"):
         assert (ROOT / "docs" / f"{name}.md").is_file()
         assert (ROOT / "docs" / f"{name}.zh.md").is_file()
 

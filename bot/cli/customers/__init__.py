@@ -5,8 +5,10 @@ from __future__ import annotations
 from bot.cli.verbs import Verbs
 
 VERBS = {
+    "mapping": ("mapping", "Propose a mapping for files that nobody has described."),
     "ingest": ("ingest", "Read a company's data as a mapping file says."),
     "quarantine": ("quarantine", "Show the values that ingestion refused."),
+    "quality": ("quality", "Write a page on how good data was and is."),
     "runs": ("runs", "List what was read and made, and what came of it."),
     "train": ("train", "Learn from the shop's data who leaves, and how well that is known."),
     "follow": ("follow", "Read what the shop's tables and our conversations hold into customers' events."),

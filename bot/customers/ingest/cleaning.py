@@ -98,7 +98,7 @@ class Cleaner:
         if column.values is not None:
             texts, unknown = self._relabel(texts, column.values)
             checks.append(("unknown_label", unknown))
-        if field_.required or column.required:
+        if field_.required or field_.if_named or column.required:
             checks.append(("missing", pc.is_null(texts)))
         found, more = self._typed(name, column, field_, texts, values)
         return found, [*checks, *more]

@@ -29,6 +29,7 @@ class Field:
 
     type: Type
     required: bool = False
+    if_named: bool = False  # required as soon as the mapping names a column for it
     lenient: bool = False
     labels: frozenset[str] = frozenset()
     lowest: float | None = None
@@ -64,7 +65,7 @@ KINDS: dict[str, dict[str, Field]] = {
     },
     "orders": {
         **_WHO,
-        "order": ORDER,
+        "order": Field(type=Type.KEY, if_named=True, longest=64),  # without it a customer, a moment and an amount make an order
         "at": AT,
         "amount": AMOUNT,
         "currency": CURRENCY,

@@ -21,7 +21,7 @@ def phones(values: pa.Array, *, region: str, repairs: Counter[str]) -> pa.Array:
 
     Chinese mobiles and what is E.164 already are told by their form; phonenumbers, two hundred times slower, is asked for the rest.
     """
-    texts = pc.replace_substring_regex(values, r"[ ().\-/–]|[.]0$", "")
+    texts = pc.replace_substring_regex(values, r"[.]0$|[ ().\-/–]", "")
     found = texts
     if region == "CN":
         found = pc.replace_substring_regex(texts, _MOBILE_CN, r"+86\2")

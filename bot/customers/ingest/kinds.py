@@ -35,6 +35,7 @@ EVENTS = pa.schema(
 )
 # What tells a row from another of its kind where the source gives it no number of its own.
 NATURAL_KEYS = {
+    "orders": ("at", "amount"),
     "returns": ("order", "at"),
     "contacts": ("at", "topic"),
     "memberships": ("started_at", "tier"),
@@ -85,13 +86,11 @@ def row_keys(values: Values, source: Source) -> pa.Array:
     """Return what each row is known by in its source: its number, or what is natural to its kind."""
     if source.kind == "customers":
         return values["who"]
-    if source.kind in {"orders", "order_lines"}:
-        part = values.get("line", values.get("sku"))
-        if source.kind == "orders" or part is None:
-            return values["order"]
-        return pc.binary_join_element_wise(values["order"], pc.fill_null(part, ""), ":")
+    if source.kind == "order_lines":
+        return pc.binary_join_element_wise(values["order"], pc.fill_null(values.get("line", values.get("sku")), ""), ":")
     natural = content_keys(values, ("who", *NATURAL_KEYS[source.kind]))
-    return pc.coalesce(values["id"], natural) if "id" in values else natural
+    own = values.get("order" if source.kind == "orders" else "id")
+    return natural if own is None else pc.coalesce(own, natural)
 
 
 def content_keys(values: Values, names: Sequence[str]) -> pa.Array:

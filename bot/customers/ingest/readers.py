@@ -80,10 +80,13 @@ def _csv(path: Path, source: Source) -> Opened:
 
 
 def _csv_chunks(path: Path, stream: Any, encoding: str, header: Header, wanted: Sequence[str]) -> Iterator[Chunk]:
-    skipped: list[int] = []
+    skipped: set[int] = set()  # the reader is ahead of the batch that it gives: some of them come later
+    told: list[int] = []
 
     def refuse(row: pa_csv.InvalidRow) -> str:
-        skipped.append(row.number - header.line + header.row)
+        number = row.number - header.line + header.row
+        skipped.add(number)
+        told.append(number)
         return "skip"
 
     keys = [f"c{number}" for number in range(len(header.names))]
@@ -108,10 +111,10 @@ def _csv_chunks(path: Path, stream: Any, encoding: str, header: Header, wanted: 
         )
         taken = header.row
         for batch in reader:
-            broken = [(number, "columns") for number in skipped]
-            numbers = _numbers(taken, batch.num_rows, {number for number, _rule in broken})
-            skipped.clear()
-            taken = max([taken, *numbers[-1:], *(number for number, _rule in broken)])
+            numbers = _numbers(taken, batch.num_rows, skipped)
+            taken = int(numbers[-1]) if len(numbers) else taken
+            broken = [(number, "columns") for number in told]
+            told.clear()
             yield Chunk(numbers, {name: batch.column(key) for name, key in places.items()}, broken)
     except pa.ArrowInvalid as error:
         if "Empty CSV file" not in str(error):
