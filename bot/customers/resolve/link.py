@@ -21,12 +21,15 @@ from splink.internals.exceptions import EMTrainingException
 Tick = Callable[[int, int], None]
 
 SEED = 7
-MAX_PAIRS = 1_000_000  # of random rows, from which it is learned how often fields agree by chance
+MAX_PAIRS = 300_000  # of random rows, from which it is learned how often fields agree by chance
 MOST_TRAINED = 2_000_000  # candidate pairs that one estimation looks at
 MEMORY = "1GB"
 RECALL = 0.7  # share of the true pairs that the sure rules find; the model corrects it while it learns
 LEAST_ROWS = 20  # with fewer there is nothing to learn from
 MOST_MISSING = 0.98
+# With fewer sure pairs hardly anybody is there twice and estimation would settle on "nobody is"; splink's own expectations are used then.
+LEAST_SURE = 10
+MOST_ROUNDS = 15
 
 # What makes two rows candidates: equal values in all fields of one rule. Each may be right where all the others are wrong.
 BLOCKS = (
@@ -63,7 +66,7 @@ _COMPARISONS: dict[str, Callable[[str], Any]] = {
     "surname": lambda field: compare.JaroWinklerAtThresholds(field, [0.92, 0.8]).configure(term_frequency_adjustments=True),
     "birth_date": lambda field: compare.DamerauLevenshteinAtThresholds(field, [1, 2]),
     "phone": lambda field: compare.DamerauLevenshteinAtThresholds(field, [1, 2]),
-    "email": lambda field: compare.DamerauLevenshteinAtThresholds(field, [1, 3]),
+    "email": lambda field: compare.JaroWinklerAtThresholds(field, [0.96, 0.88]),
     "address": lambda field: compare.JaroWinklerAtThresholds(field, [0.95, 0.85]).configure(term_frequency_adjustments=True),
     "city": lambda field: compare.JaroWinklerAtThresholds(field, [0.9]).configure(term_frequency_adjustments=True),
     "postcode": lambda field: compare.DamerauLevenshteinAtThresholds(field, [1]),
@@ -100,23 +103,26 @@ def link(table: pd.DataFrame, *, threshold: float, tick: Tick = lambda done, tot
 
 def _linked(connection: duckdb.DuckDBPyConnection, rows: pd.DataFrame, fields: list[str], threshold: float, tick: Tick) -> pd.DataFrame:
     logging.getLogger("splink").setLevel(logging.ERROR)  # it tells its parameters line by line
-    trainings = list(_possible(TRAINING, fields))
+    sure, pairs = _sure_pairs(rows, fields), len(rows) * (len(rows) - 1) // 2
+    learns = LEAST_SURE <= sure <= pairs * RECALL / 2
+    trainings = list(_possible(TRAINING, fields)) if learns else []
     steps = itertools.count(1)
     total = len(trainings) + 3
     settings = SettingsCreator(
         link_type="dedupe_only",
         comparisons=[_COMPARISONS[field](field) for field in fields],
         blocking_rules_to_generate_predictions=[block_on(*rule) for rule in _possible(BLOCKS, fields)],
+        probability_two_random_records_match=max(1, sure) / (pairs + 1),
+        max_iterations=MOST_ROUNDS,
         retain_matching_columns=False,
         retain_intermediate_calculation_columns=True,
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        database = DuckDBAPI(connection)
-        linker = Linker(database.register(rows), settings, log_level=logging.ERROR)
-        sure: list[Any] = [block_on(*rule) for rule in _possible(SURE, fields)]
-        if sure:
-            linker.training.estimate_probability_two_random_records_match(sure, recall=RECALL)
+        linker = Linker(DuckDBAPI(connection).register(rows), settings, log_level=logging.ERROR)
+        if learns:
+            rules: list[Any] = [block_on(*rule) for rule in _possible(SURE, fields)]
+            linker.training.estimate_probability_two_random_records_match(rules, recall=RECALL)
         tick(next(steps), total)
         linker.training.estimate_u_using_random_sampling(max_pairs=MAX_PAIRS, seed=SEED)
         tick(next(steps), total)
@@ -130,13 +136,22 @@ def _linked(connection: duckdb.DuckDBPyConnection, rows: pd.DataFrame, fields: l
 
 
 def _estimate(linker: Linker, rule: tuple[str, ...]) -> None:
-    """Learn how often fields agree between rows of one person; a rule with no pairs teaches nothing."""
+    """Learn how often fields agree between rows of one person; a rule with no pairs, or none of one person among them, teaches nothing."""
     try:
         linker.training.estimate_parameters_using_expectation_maximisation(
             block_on(*rule), max_pairs=MOST_TRAINED, record_sample_proportion=1.0
         )
-    except EMTrainingException:
+    except (EMTrainingException, ValueError):  # the latter is a logarithm of 0: among these pairs it has found nobody twice
         return
+
+
+def _sure_pairs(rows: pd.DataFrame, fields: list[str]) -> int:
+    """Return how many pairs the best of the sure rules finds."""
+    counts = [0]
+    for rule in _possible(SURE, fields):
+        sizes = rows.dropna(subset=list(rule)).groupby(list(rule)).size()
+        counts.append(int((sizes * (sizes - 1) // 2).sum()))
+    return max(counts)
 
 
 def _possible(rules: tuple[tuple[str, ...], ...], fields: list[str]) -> Iterator[tuple[str, ...]]:

@@ -53,6 +53,19 @@ def test_too_few_rows_teach_nothing() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(60)
+@pytest.mark.parametrize("twice", [0, 3])
+def test_where_hardly_anybody_is_there_twice_nobody_else_is_suggested(twice: int) -> None:
+    chance = random.Random(7)
+    people = [person(chance) for _ in range(200)]
+    table = fields.fields_of(pd.DataFrame(people + people[:twice]))
+
+    pairs = link(table, threshold=0.5)
+
+    assert set(zip(pairs["left"], pairs["right"], strict=True)) == {(number, 200 + number) for number in range(twice)}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
 def test_one_person_in_two_sources_is_suggested_and_a_refusal_is_remembered(
     engine: sa.Engine, add_record: AddRecord, cipher: Cipher
 ) -> None:
