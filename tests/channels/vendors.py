@@ -159,7 +159,7 @@ def _whatsapp_payload(text: str, message_id: str, user: str) -> bytes:
     value = {
         "messaging_product": "whatsapp",
         "metadata": {"display_phone_number": "16505551111", "phone_number_id": "123456123"},
-        "contacts": [{"profile": {"name": "test user name"}, "wa_id": user}],
+        "contacts": [{"profile": {"name": "test user name"}, "wa_id": user, "user_id": f"US.{user}"}],
         "messages": [message],
     }
     return json.dumps(
