@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 
 from bot.channels.base import Channel
+from bot.channels.dingtalk import DingTalk
+from bot.channels.feishu import Feishu
 from bot.channels.line import Line
 from bot.channels.telegram import Telegram
 from bot.channels.webhook import Webhook
 from bot.channels.wechat import WeChat
+from bot.channels.wecom import WeCom
 from bot.channels.whatsapp import WhatsApp
 from bot.errors import SettingError
 from bot.settings import ChannelSettings, Settings
@@ -19,6 +22,9 @@ KINDS: dict[str, type[Channel]] = {
     "telegram": Telegram,
     "whatsapp": WhatsApp,
     "line": Line,
+    "feishu": Feishu,
+    "dingtalk": DingTalk,
+    "wecom": WeCom,
 }
 
 log = logging.getLogger(__name__)

@@ -34,6 +34,7 @@ _REASONS: dict[int, tuple[Reason, float]] = {  # seconds to wait; negative: perm
     48002: (Reason.BLOCKED, -1),  # the customer refuses our messages
     40013: (Reason.CREDENTIALS, 60),  # wrong app id
     40125: (Reason.CREDENTIALS, 60),  # wrong app secret
+    60020: (Reason.CREDENTIALS, 60),  # WeCom: our address is not on the application's list
     40164: (Reason.CREDENTIALS, 60),  # our address is not on the account's list
     95001: (Reason.QUOTA, 0),  # WeCom customer service: the quota of sends
 }

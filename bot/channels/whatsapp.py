@@ -20,6 +20,7 @@ from bot.channels.base import (
     Unit,
     VendorAnswer,
     WebhookRequest,
+    Withdrawal,
     check_status,
     unsigned,
 )
@@ -40,7 +41,7 @@ _KINDS = {
     "sticker": Kind.STICKER,
     "location": Kind.LOCATION,
 }
-_SILENT = frozenset({"reaction", "system", "request_welcome"})
+_SILENT = frozenset({"reaction", "system", "request_welcome", "edit", "revoke"})
 
 _REASONS: dict[int, tuple[Reason, float]] = {  # seconds to wait; negative: permanent
     131047: (Reason.WINDOW, -1),  # more than 24 h since the customer's last message
@@ -93,10 +94,17 @@ class _TemplateButton(msgspec.Struct, frozen=True):
     text: str = ""
 
 
-class _Message(msgspec.Struct, frozen=True, rename={"user": "from"}):
-    user: str
+class _Revoked(msgspec.Struct, frozen=True):
+    original_message_id: str = ""
+
+
+class _Message(msgspec.Struct, frozen=True, rename={"phone": "from"}):
     id: str
     type: str
+    phone: str = ""
+    from_user_id: str = ""  # of who shows a username in the place of a number
+    group_id: str = ""
+    revoke: _Revoked = _Revoked()
     text: _Text = _Text()
     image: _Media = _Media()
     video: _Media = _Media()
@@ -106,6 +114,10 @@ class _Message(msgspec.Struct, frozen=True, rename={"user": "from"}):
     location: _Location = _Location()
     interactive: _Interactive = _Interactive()
     button: _TemplateButton = _TemplateButton()
+
+    @property
+    def user(self) -> str:
+        return user_id(self.phone or self.from_user_id)
 
     @property
     def media(self) -> _Media:
@@ -172,8 +184,14 @@ class WhatsApp(Channel):
         if not same(request.headers.get("x-hub-signature-256", ""), expected):
             raise unsigned(self.name)
         values = list(self._values(request.body))
+        said = [each for value in values for each in value.messages if not each.group_id]
         return Batch(
-            messages=[self._message(each) for value in values for each in value.messages if each.type not in _SILENT],
+            messages=[self._message(each) for each in said if each.type not in _SILENT],
+            withdrawals=[
+                Withdrawal(each.user, message_id(each.revoke.original_message_id))
+                for each in said
+                if each.type == "revoke" and each.revoke.original_message_id
+            ],
             receipts=[Receipt(each.id, each.status) for value in values for each in value.statuses],
         )
 
@@ -192,7 +210,7 @@ class WhatsApp(Channel):
         kind = Kind.TEXT if spoken else _KINDS.get(message.type, Kind.OTHER)
         return InboundMessage(
             inbox_id=self.name,
-            channel_user=user_id(message.user),
+            channel_user=message.user,
             client_id=message_id(message.id),
             text=spoken or message.media.caption,
             button_id=pressed.id,
@@ -203,7 +221,8 @@ class WhatsApp(Channel):
         )
 
     def build(self, outgoing: Outgoing, *, token: str) -> Call:
-        body: dict[str, object] = {"messaging_product": "whatsapp", "recipient_type": "individual", "to": outgoing.channel_user}
+        body: dict[str, object] = {"messaging_product": "whatsapp", "recipient_type": "individual"}
+        body["to" if outgoing.channel_user.isdecimal() else "recipient"] = outgoing.channel_user
         if outgoing.buttons:
             body |= {"type": "interactive", "interactive": _choices(outgoing)}
         else:

@@ -95,7 +95,7 @@ class Post:
 async def open_post(services: Services, service: ConversationService, simulator: Vendor, channel: Channel) -> Post:
     async with services.database.write() as connection:
         await store.open_inbox(connection, channel.name, channel=channel.kind, name=channel.name)
-    return Post(channel, service, simulator, VendorClient(timeout_s=0.3))
+    return Post(channel, service, simulator, VendorClient(timeout_s=1.0))
 
 
 @pytest.fixture

@@ -113,8 +113,9 @@ async def test_too_many_requests_let_the_whole_account_rest(post: Post) -> None:
     assert 15_000 < await post.service.services.redis.pttl("yingda:rest:webhook") <= 20_000
 
 
+@pytest.mark.slow
 async def test_a_vendor_that_accepts_and_does_not_answer_gets_the_same_key_again(post: Post) -> None:
-    post.vendor.script = [Says(delay_s=0.6)]
+    post.vendor.script = [Says(delay_s=1.4)]
     await post.say("hello")
 
     await post.courier().drain()

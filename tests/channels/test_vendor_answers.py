@@ -60,11 +60,12 @@ async def test_what_is_permanent_is_not_sent_again(case: Case, services: Service
     assert (state, reason in set(Reason)) == ("dead", True)
 
 
+@pytest.mark.slow
 async def test_no_answer_after_accepting_is_sent_again(
     case: Case, services: Services, service: ConversationService, simulator: Vendor
 ) -> None:
     post = await opened(case, services, service, simulator)
-    simulator.script = [replace(case.taken, delay_s=0.5)]
+    simulator.script = [replace(case.taken, delay_s=1.4)]
 
     assert await two_tries(post, case) == ["you said hello"] * 2
     assert await post.states() == [("sent", "")]

@@ -9,7 +9,7 @@ from pywa import WhatsApp
 from pywa.types import Message
 from pywa.utils import webhook_updates_validator
 
-from bot.channels.base import Batch, Choice, Outgoing, Reason, Receipt, VendorAnswer, WebhookRequest
+from bot.channels.base import Batch, Choice, Outgoing, Reason, Receipt, VendorAnswer, WebhookRequest, Withdrawal
 from bot.errors import AuthError, TransportError
 from bot.messages import Kind
 from tests.channels.vendors import NOW, SECRET, WHATSAPP, altered
@@ -87,6 +87,21 @@ def test_every_kind_of_message_is_kept(inside: dict[str, object], kind: Kind, bu
     [found] = read(batch_of({"messages": [inside]})).messages
 
     assert (found.kind, found.button_id, found.text) == (kind, button, text)
+
+
+def test_who_shows_a_username_has_no_number_and_is_answered_all_the_same() -> None:
+    anonymous = {key: value for key, value in message("text", text={"body": "x"}).items() if key != "from"}
+
+    [found] = read(batch_of({"messages": [{**anonymous, "from_user_id": "US.13491208655302741918"}]})).messages
+
+    sent = json.loads(WHATSAPP.channel().build(Outgoing(found.channel_user, "hi", "k"), token="").body)
+    assert (sent["recipient"], "to" in sent) == ("US.13491208655302741918", False)
+
+
+def test_a_message_that_is_taken_back_is_a_withdrawal() -> None:
+    body = batch_of({"messages": [message("revoke", "wamid.2", revoke={"original_message_id": "wamid.1"})]})
+
+    assert (read(body).messages, read(body).withdrawals) == ([], [Withdrawal("16315551181", "ch:wamid.1")])
 
 
 def test_a_reaction_is_no_message() -> None:

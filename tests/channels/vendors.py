@@ -11,7 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from wechatpy.crypto import PrpCrypto
+from wechatpy.enterprise.crypto import PrpCrypto as WorkPrpCrypto
 from wechatpy.utils import WeChatSigner
 
 from bot.channels.base import Channel, WebhookRequest
@@ -159,7 +161,7 @@ def _whatsapp_payload(text: str, message_id: str, user: str) -> bytes:
     value = {
         "messaging_product": "whatsapp",
         "metadata": {"display_phone_number": "16505551111", "phone_number_id": "123456123"},
-        "contacts": [{"profile": {"name": "test user name"}, "wa_id": user}],
+        "contacts": [{"profile": {"name": "test user name"}, "wa_id": user, "user_id": f"US.{user}"}],
         "messages": [message],
     }
     return json.dumps(
@@ -215,7 +217,143 @@ LINE = Case(
     refused=Says(status=400, body=b'{"message":"The property, to, in the request body is invalid"}'),
 )
 
-CASES = [WEBHOOK, WECHAT, TELEGRAM, WHATSAPP, LINE]
+# --- Feishu
+
+
+def _feishu_payload(text: str, message_id: str, user: str) -> bytes:
+    message = {
+        "message_id": message_id,
+        "chat_id": user,
+        "chat_type": "p2p",
+        "message_type": "text",
+        "content": json.dumps({"text": text}),
+        "create_time": "1609073151345",
+    }
+    sender = {"sender_id": {"open_id": "ou_1", "union_id": "on_1"}, "sender_type": "user", "tenant_key": "t"}
+    header = {"event_id": "e1", "event_type": "im.message.receive_v1", "token": "v3rify", "app_id": "cli_1", "tenant_key": "t"}
+    return json.dumps({"schema": "2.0", "header": header, "event": {"sender": sender, "message": message}}).encode()
+
+
+def feishu_sealed(body: bytes) -> bytes:
+    iv = b"0123456789abcdef"
+    padding = 16 - len(body) % 16
+    aes = Cipher(algorithms.AES(hashlib.sha256(b"encrypt-key").digest()), modes.CBC(iv)).encryptor()
+    sealed = iv + aes.update(body + bytes([padding]) * padding) + aes.finalize()
+    return json.dumps({"encrypt": base64.b64encode(sealed).decode()}).encode()
+
+
+def _feishu_sign(body: bytes, now: float) -> WebhookRequest:
+    sealed = feishu_sealed(body)
+    timestamp, nonce = str(int(now)), "n0nce"
+    headers = {
+        "x-lark-request-timestamp": timestamp,
+        "x-lark-request-nonce": nonce,
+        "x-lark-signature": hashlib.sha256((timestamp + nonce + "encrypt-key").encode() + sealed).hexdigest(),
+    }
+    return request(sealed, headers=headers, now=now)
+
+
+FEISHU = Case(
+    kind="feishu",
+    settings=lambda url: {
+        "APP_ID": "cli_1",
+        "APP_SECRET": "s",
+        "ENCRYPT_KEY": "encrypt-key",
+        "VERIFICATION_TOKEN": "v3rify",
+        "API_URL": url,
+    },
+    payload=_feishu_payload,
+    sign=_feishu_sign,
+    sent=lambda got: str(json.loads(json.loads(got.body)["content"])["text"]),
+    is_send=lambda got: got.path == "/open-apis/im/v1/messages",
+    taken=Says(body=b'{"code":0,"msg":"success","data":{"message_id":"om_1"}}'),
+    too_fast=Says(status=400, body=b'{"code":99991400,"msg":"request trigger frequency limit"}', headers={"x-ogw-ratelimit-reset": "3"}),
+    unwell=Says(status=500, body=b'{"code":1500,"msg":"internal"}'),
+    refused=Says(status=400, body=b'{"code":230001,"msg":"param is invalid"}'),
+    expired=Says(status=400, body=b'{"code":99991663,"msg":"Invalid access token for authorization"}'),
+    token=Says(body=b'{"code":0,"msg":"ok","tenant_access_token":"t-1","expire":7200}'),
+)
+
+
+# --- DingTalk
+
+
+def _dingtalk_payload(text: str, message_id: str, user: str) -> bytes:
+    return json.dumps(
+        {
+            "conversationId": "cid1",
+            "conversationType": "1",
+            "msgId": message_id,
+            "senderNick": "Test",
+            "senderStaffId": user,
+            "senderId": "$:LWCP_v1:$x",
+            "robotCode": "ding1",
+            "createAt": 1632963092000,
+            "msgtype": "text",
+            "text": {"content": text},
+        }
+    ).encode()
+
+
+def _dingtalk_sign(body: bytes, now: float) -> WebhookRequest:
+    timestamp = str(int(now * 1000))
+    digest = hmac.new(SECRET.encode(), f"{timestamp}\n{SECRET}".encode(), hashlib.sha256).digest()
+    return request(body, headers={"timestamp": timestamp, "sign": base64.b64encode(digest).decode()}, now=now)
+
+
+DINGTALK = Case(
+    kind="dingtalk",
+    settings=lambda url: {"APP_KEY": "ding1", "APP_SECRET": SECRET, "API_URL": url},
+    payload=_dingtalk_payload,
+    sign=_dingtalk_sign,
+    sent=lambda got: str(json.loads(json.loads(got.body)["msgParam"])["content"]),
+    is_send=lambda got: got.path == "/v1.0/robot/oToMessages/batchSend",
+    covers_body=False,
+    taken=Says(body=b'{"processQueryKey":"pqk","invalidStaffIdList":[],"flowControlledStaffIdList":[]}'),
+    too_fast=Says(status=403, body=b'{"code":"Forbidden.AccessDenied.QpsLimitForApi.Throttling","message":"x"}'),
+    unwell=Says(status=503, body=b'{"code":"ServiceUnavailable","message":"x"}'),
+    refused=Says(body=b'{"processQueryKey":"","invalidStaffIdList":["u1"],"flowControlledStaffIdList":[]}'),
+    expired=Says(status=400, body=b'{"code":"InvalidAuthentication","message":"x"}'),
+    token=Says(body=b'{"accessToken":"a-1","expireIn":7200}'),
+)
+
+
+# --- WeCom
+
+
+def _wecom_sign(body: bytes, now: float) -> WebhookRequest:
+    """As wechatpy encrypts and signs."""
+    timestamp, nonce = str(int(now)), "n0nce"
+    encrypted = WorkPrpCrypto(base64.b64decode(WECHAT_KEY + "=")).encrypt(body, "corp1").decode()
+    signer = WeChatSigner()
+    signer.add_data("t0ken", timestamp, nonce, encrypted)
+    envelope = f"<xml><ToUserName><![CDATA[corp1]]></ToUserName><Encrypt><![CDATA[{encrypted}]]></Encrypt><AgentID>1</AgentID></xml>"
+    return request(envelope.encode(), query={"timestamp": timestamp, "nonce": nonce, "msg_signature": signer.signature}, now=now)
+
+
+WECOM = Case(
+    kind="wecom",
+    settings=lambda url: {
+        "CORP_ID": "corp1",
+        "AGENT_ID": "1000002",
+        "SECRET": "s",
+        "TOKEN": "t0ken",
+        "AES_KEY": WECHAT_KEY,
+        "API_URL": url,
+    },
+    payload=_wechat_payload,
+    sign=_wecom_sign,
+    sent=lambda got: str(json.loads(got.body)["text"]["content"]),
+    is_send=lambda got: got.path == "/cgi-bin/message/send",
+    taken=Says(body=b'{"errcode":0,"errmsg":"ok","invaliduser":"","msgid":"xxxx"}'),
+    too_fast=Says(body=b'{"errcode":45009,"errmsg":"reach max api daily quota limit"}'),
+    unwell=Says(body=b'{"errcode":-1,"errmsg":"system error"}'),
+    refused=Says(body=b'{"errcode":81013,"errmsg":"user & party & tag all invalid"}'),
+    expired=Says(body=b'{"errcode":42001,"errmsg":"access_token expired"}'),
+    token=Says(body=b'{"errcode":0,"errmsg":"ok","access_token":"ACCESS","expires_in":7200}'),
+)
+
+CASES = [WEBHOOK, WECHAT, TELEGRAM, WHATSAPP, LINE, FEISHU, DINGTALK, WECOM]
 
 every_channel = pytest.mark.parametrize("case", CASES, ids=lambda case: case.kind)
 # What needs a database: one channel in the quick suite, all of them in `make test`.

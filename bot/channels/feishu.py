@@ -1,0 +1,313 @@
+"""Feishu (飞书) and Lark bots in private chats: encrypted events in, messages with a uuid out. Source: the open platform's pages."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from typing import TypeVar
+from urllib.parse import quote
+
+import msgspec
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from bot.channels.base import (
+    AccessToken,
+    Answer,
+    Batch,
+    Call,
+    Channel,
+    Outgoing,
+    Reason,
+    Traits,
+    Unit,
+    VendorAnswer,
+    WebhookRequest,
+    Withdrawal,
+    check_status,
+    unsigned,
+)
+from bot.channels.reading import check_fresh, from_json, message_id, same, user_id
+from bot.errors import AuthError, InputError, TransportError
+from bot.messages import Attachment, InboundMessage, Kind
+from bot.settings import ChannelSettings
+
+API = "https://open.feishu.cn"
+TOLERANCE_S = 3600
+BLOCK = 16
+
+_KINDS = {
+    "image": Kind.IMAGE,
+    "file": Kind.FILE,
+    "audio": Kind.VOICE,
+    "media": Kind.VIDEO,
+    "sticker": Kind.STICKER,
+    "location": Kind.LOCATION,
+}
+_TOKEN_GONE = frozenset({99991661, 99991663, 99991664, 99991668, 99991677})
+_REASONS: dict[int, tuple[Reason, float]] = {  # seconds to wait; negative: permanent
+    99991400: (Reason.RATE, 1),
+    11232: (Reason.RATE, 1),
+    11233: (Reason.BUSY, 1),
+    230020: (Reason.BUSY, 1),  # the chat's limit
+    230002: (Reason.BLOCKED, -1),  # the bot is not in the chat
+    230013: (Reason.BLOCKED, -1),  # the bot is not available to the user
+    230006: (Reason.CREDENTIALS, 60),  # the app has no bot
+    99991672: (Reason.CREDENTIALS, 60),  # the app lacks the permission
+    10003: (Reason.CREDENTIALS, 60),
+    10014: (Reason.CREDENTIALS, 60),  # wrong app secret
+}
+
+T = TypeVar("T")
+
+
+class _Sealed(msgspec.Struct, frozen=True):
+    encrypt: str
+
+
+class _Header(msgspec.Struct, frozen=True):
+    event_id: str = ""
+    event_type: str = ""
+    token: str = ""
+
+
+class _SenderId(msgspec.Struct, frozen=True):
+    open_id: str = ""
+
+
+class _Sender(msgspec.Struct, frozen=True):
+    sender_type: str = ""
+
+
+class _Message(msgspec.Struct, frozen=True):
+    message_id: str = ""
+    chat_id: str = ""
+    chat_type: str = ""
+    message_type: str = ""
+    content: str = "{}"
+
+
+class _Context(msgspec.Struct, frozen=True):
+    open_chat_id: str = ""
+
+
+class _Value(msgspec.Struct, frozen=True):
+    button_id: str = ""
+
+
+class _Action(msgspec.Struct, frozen=True):
+    value: _Value = _Value()
+
+
+class _Event(msgspec.Struct, frozen=True):
+    sender: _Sender = _Sender()
+    message: _Message = _Message()
+    action: _Action = _Action()
+    context: _Context = _Context()
+    message_id: str = ""  # of a recalled message
+    chat_id: str = ""
+
+
+class _Body(msgspec.Struct, frozen=True):
+    type: str = ""
+    challenge: str = ""
+    token: str = ""
+    header: _Header = _Header()
+    event: _Event = _Event()
+
+
+class _Content(msgspec.Struct, frozen=True):
+    text: str = ""
+    image_key: str = ""
+    file_key: str = ""
+    file_name: str = ""
+    name: str = ""
+    longitude: str = ""
+    latitude: str = ""
+
+
+class _Sent(msgspec.Struct, frozen=True):
+    message_id: str = ""
+
+
+class _Result(msgspec.Struct, frozen=True):
+    code: int = 0
+    data: _Sent | None = None
+    tenant_access_token: str = ""
+    expire: int = 0
+
+
+class Feishu(Channel):
+    kind = "feishu"
+    required = ("APP_ID", "APP_SECRET", "ENCRYPT_KEY", "VERIFICATION_TOKEN")
+    optional = ("API_URL", "LANGUAGE")
+    # 150 KB a text; 30 KB a card. 50 a second and 1000 a minute; 5 a second to one user.
+    traits = Traits(unit=Unit.BYTES, longest=30_000, buttons=20, button_title=100, button_text=10_000, per_s=15, pause_s=0.2)
+
+    def __init__(self, settings: ChannelSettings) -> None:
+        super().__init__(settings)
+        self._key = settings.get("ENCRYPT_KEY").encode()
+        self._api = settings.get("API_URL", API).rstrip("/")
+
+    def parse(self, request: WebhookRequest) -> Batch:
+        if request.method != "POST":
+            raise unsigned(self.name)
+        is_signed = self._is_signed(request)
+        plain = decrypt(self._key, self._sealed(request.body, is_signed=is_signed))
+        try:
+            body = from_json(plain, _Body)
+        except InputError:
+            if is_signed:
+                raise
+            raise unsigned(self.name) from None
+        if not same(body.header.token or body.token, self.settings.get("VERIFICATION_TOKEN")):
+            raise unsigned(self.name)
+        if body.type == "url_verification":  # comes without a signature; our key and token vouch for it
+            return Batch(answer=_json({"challenge": body.challenge[:200]}))
+        if not is_signed:
+            raise unsigned(self.name)
+        check_fresh(request.headers.get("x-lark-request-timestamp", ""), now=request.now, window_s=TOLERANCE_S)
+        return self._batch(body)
+
+    def _is_signed(self, request: WebhookRequest) -> bool:
+        headers = request.headers
+        stamp = headers.get("x-lark-request-timestamp", "") + headers.get("x-lark-request-nonce", "")
+        digest = hashlib.sha256(stamp.encode("utf8", "surrogatepass") + self._key + request.body).hexdigest()
+        return same(headers.get("x-lark-signature", ""), digest)
+
+    def _sealed(self, body: bytes, *, is_signed: bool) -> str:
+        try:
+            return from_json(body, _Sealed).encrypt
+        except InputError:
+            if is_signed:
+                raise
+            raise unsigned(self.name) from None
+
+    def _batch(self, body: _Body) -> Batch:
+        event, kind = body.event, body.header.event_type
+        if kind == "im.message.receive_v1" and event.message.chat_type == "p2p" and event.sender.sender_type == "user":
+            return Batch(messages=[self._message(event.message)], answer=_json({}))
+        if kind == "im.message.recalled_v1":
+            return Batch(withdrawals=[Withdrawal(user_id(event.chat_id), message_id(event.message_id))], answer=_json({}))
+        if kind == "card.action.trigger" and event.action.value.button_id:
+            press = self._inbound(event.context.open_chat_id, body.header.event_id, button_id=event.action.value.button_id)
+            return Batch(messages=[press], answer=_json({}))
+        return Batch(answer=_json({}))
+
+    def _message(self, message: _Message) -> InboundMessage:
+        content = from_json(message.content.encode("utf8", "surrogatepass"), _Content)
+        if message.message_type == "text":
+            return self._inbound(message.chat_id, message.message_id, text=content.text)
+        kind = _KINDS.get(message.message_type, Kind.OTHER)
+        place = f"{content.name} ({content.latitude}, {content.longitude})" if kind is Kind.LOCATION else ""
+        found = Attachment(kind=kind, ref=(content.image_key or content.file_key)[:1000], name=(place or content.file_name)[:200])
+        return self._inbound(message.chat_id, message.message_id, kind=kind, attachments=[found])
+
+    def _inbound(
+        self,
+        chat_id: str,
+        key: str,
+        *,
+        text: str = "",
+        button_id: str = "",
+        kind: Kind = Kind.TEXT,
+        attachments: list[Attachment] | None = None,
+    ) -> InboundMessage:
+        return InboundMessage(
+            inbox_id=self.name,
+            channel_user=user_id(chat_id),
+            client_id=message_id(key),
+            text=text,
+            button_id=button_id,
+            kind=kind,
+            attachments=attachments or [],
+            language_hint=self.settings.get("LANGUAGE"),
+            by_channel=True,
+        )
+
+    def build(self, outgoing: Outgoing, *, token: str) -> Call:
+        kind, content = ("interactive", _card(outgoing)) if outgoing.buttons else ("text", {"text": outgoing.text})
+        body = {
+            "receive_id": outgoing.channel_user,
+            "msg_type": kind,
+            "content": msgspec.json.encode(content).decode(),
+            "uuid": outgoing.key,
+        }
+        url = f"{self._api}/open-apis/im/v1/messages?receive_id_type=chat_id"
+        return _call("POST", url, body, token=token)
+
+    def read(self, answer: VendorAnswer) -> str:
+        data = _result(answer).data
+        return data.message_id if data else ""
+
+    def token_call(self) -> Call:
+        body = {"app_id": self.settings.get("APP_ID"), "app_secret": self.settings.get("APP_SECRET")}
+        return _call("POST", f"{self._api}/open-apis/auth/v3/tenant_access_token/internal", body)
+
+    def read_token(self, answer: VendorAnswer) -> AccessToken:
+        result = _result(answer)
+        if not result.tenant_access_token:
+            raise TransportError("no access token", reason=Reason.CREDENTIALS, retry_after_s=60)
+        return AccessToken(result.tenant_access_token, float(result.expire))
+
+    def probe(self, *, token: str) -> Call:
+        return _call("GET", f"{self._api}/open-apis/bot/v3/info", None, token=token)
+
+    def read_probe(self, answer: VendorAnswer) -> None:
+        _result(answer)
+
+
+def decrypt(key: bytes, encrypted: str) -> bytes:
+    """Return what was encrypted under the account's Encrypt Key: AES-256-CBC, key SHA-256 of it, the IV in front; AuthError otherwise."""
+    try:
+        data = base64.b64decode(encrypted, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise AuthError("the encrypted part is not base64") from error
+    if len(data) < 2 * BLOCK or len(data) % BLOCK:
+        raise AuthError("the encrypted part is not a whole number of blocks")
+    aes = Cipher(algorithms.AES(hashlib.sha256(key).digest()), modes.CBC(data[:BLOCK])).decryptor()
+    plain = aes.update(data[BLOCK:]) + aes.finalize()
+    if not 1 <= plain[-1] <= BLOCK:
+        raise AuthError("the encrypted part does not decrypt under our key")
+    return plain[: -plain[-1]]
+
+
+def _card(outgoing: Outgoing) -> dict[str, object]:
+    actions = [
+        {"tag": "button", "text": {"tag": "plain_text", "content": each.title}, "type": "default", "value": {"button_id": each.id}}
+        for each in outgoing.buttons
+    ]
+    text = {"tag": "div", "text": {"tag": "plain_text", "content": outgoing.text}}
+    return {"config": {"wide_screen_mode": True}, "elements": [text, {"tag": "action", "actions": actions}]}
+
+
+def _result(answer: VendorAnswer) -> _Result:
+    """Return a result that is well; TransportError with what the code means, else what the status means."""
+    try:
+        result = msgspec.json.decode(answer.body, type=_Result)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        check_status(answer)
+        raise TransportError("the vendor's answer cannot be read", reason=Reason.UNREACHABLE) from error
+    if result.code == 0:
+        check_status(answer)
+        return result
+    what = f"code {result.code}"
+    if result.code in _TOKEN_GONE:
+        raise TransportError(what, reason=Reason.CREDENTIALS, token_refused=True, retry_after_s=5)
+    if result.code in _REASONS:
+        reason, wait_s = _REASONS[result.code]
+        reset = answer.headers.get("x-ogw-ratelimit-reset", "")
+        wait_s = max(wait_s, float(reset)) if reset.isdecimal() and len(reset) < 5 else wait_s
+        raise TransportError(what, reason=reason, permanent=wait_s < 0, retry_after_s=max(0, wait_s))
+    if answer.status >= 500 or answer.status == 429:
+        check_status(answer)
+    raise TransportError(what, reason=Reason.REFUSED, permanent=True)
+
+
+def _json(value: object) -> Answer:
+    return Answer(msgspec.json.encode(value), content_type="application/json")
+
+
+def _call(method: str, url: str, body: object, *, token: str = "") -> Call:
+    headers = {"Content-Type": "application/json; charset=utf-8", **({"Authorization": f"Bearer {quote(token)}"} if token else {})}
+    return Call(method, url, msgspec.json.encode(body) if body is not None else b"", headers)
