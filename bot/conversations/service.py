@@ -16,6 +16,7 @@ from bot.conversations import buttons, store
 from bot.conversations.follow_up import to_the_same_agent
 from bot.conversations.notices import system_message
 from bot.conversations.services import Services
+from bot.conversations.sla import answer_given, owe_an_answer, stop_clocks
 from bot.conversations.thanks import is_thanks
 from bot.conversations.tracker import end_form
 from bot.conversations.turns import TurnRunner
@@ -111,16 +112,10 @@ class ConversationService:
             if seq is not None:
                 row = await store.conversation(connection, row.id)
                 if row.status in (Status.WAITING, Status.AGENT):
-                    await self._owe(connection, row.id)
+                    await owe_an_answer(connection, row.id, at=utcnow(), hours=self.services.hours)
                 return row, seq
             row = None
         raise ConflictError(f"thread {thread_id} changes too fast; send the message again")
-
-    async def _owe(self, connection: AsyncConnection, conversation_id: str) -> None:
-        """Note since when a person owes this customer an answer."""
-        open_escalation = (escalations.c.conversation_id == conversation_id, escalations.c.status.in_(["waiting", "claimed"]))
-        owed = sa.update(escalations).where(*open_escalation, escalations.c.owed_since.is_(None))
-        await connection.execute(owed.values(owed_since=utcnow()))
 
     async def reply_as_agent(self, agent_id: str, conversation_id: str, *, client_id: str, text: str) -> Message:
         """Store the agent's reply, if the conversation still is theirs; sent again, it is stored once."""
@@ -151,9 +146,7 @@ class ConversationService:
                 language=row.language,
             )
             await store.add_message(connection, message)
-            replied = sa.update(escalations).where(escalations.c.conversation_id == conversation_id, escalations.c.status == "claimed")
-            first = sa.func.coalesce(escalations.c.first_reply_at, message.created_at)
-            await connection.execute(replied.values(first_reply_at=first, owed_since=None))
+            await answer_given(connection, conversation_id, at=message.created_at)
         await self._wake(conversation_id, row.thread_id)
         return message
 
@@ -205,7 +198,9 @@ class ConversationService:
         await store.record_transition(connection, row.id, epoch=epoch, before=row.status, after=to, actor=actor, reason=reason)
         await end_form(connection, row.id)
         still_open = sa.update(escalations).where(escalations.c.conversation_id == row.id, escalations.c.status.in_(["waiting", "claimed"]))
-        await connection.execute(still_open.values(status=escalation, closed_at=utcnow()))
+        now = utcnow()
+        await stop_clocks(connection, sa.select(escalations.c.id).where(escalations.c.conversation_id == row.id), at=now)
+        await connection.execute(still_open.values(status=escalation, closed_at=now))
 
     async def rate(self, thread_id: str, conversation_id: str, *, score: int, comment: str) -> None:
         """Keep the customer's rating, once, when it was asked for."""
