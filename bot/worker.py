@@ -20,11 +20,13 @@ from bot.channels.tokens import Tokens
 from bot.conversations.assignment import Assignment
 from bot.conversations.distribution import distribute
 from bot.conversations.idle import see_to_the_silent
+from bot.conversations.long_wait import apologise
 from bot.conversations.notices import untold_effects
 from bot.conversations.ownership import silent_since
 from bot.conversations.service import ConversationService
 from bot.conversations.services import Services, open_services
 from bot.conversations.shift import finish_shifts
+from bot.conversations.sla import watch_clocks
 from bot.conversations.wake import News, Wake
 from bot.database.conversations import conversations, effects
 from bot.database.escalations import escalations
@@ -46,6 +48,7 @@ EFFECTS_EVERY_S = 5.0
 RETENTION_EVERY_S = 600.0  # looks whether it is night, and whether tonight's run has begun
 FIRST_REPLY_EVERY_S = 5.0
 SILENT_EVERY_S = 10.0
+SLA_EVERY_S = 5.0
 LISTEN_AGAIN_S = 0.3  # after the wake-ups broke off
 OUTBOX_EVERY_S = 0.25
 GRACE = timedelta(seconds=2)
@@ -73,6 +76,7 @@ class Worker:
             _every(RETENTION_EVERY_S, self.keep_within_retention),
             _every(FIRST_REPLY_EVERY_S, self.take_back_the_unanswered),
             _every(SILENT_EVERY_S, self.see_to_the_silent),
+            _every(SLA_EVERY_S, self.watch_the_clock),
             _every(LISTEN_AGAIN_S, self.distribute_on_news),
             _every(OUTBOX_EVERY_S, self.deliver),
         )
@@ -129,6 +133,10 @@ class Worker:
 
     async def see_to_the_silent(self) -> None:
         await see_to_the_silent(self._service)
+
+    async def watch_the_clock(self) -> None:
+        await watch_clocks(self._services)
+        await apologise(self._services)
 
     async def distribute_on_news(self) -> None:
         """Give work the moment that it comes or an agent frees up; what a lost wake-up did not tell, the queue's chore finds."""

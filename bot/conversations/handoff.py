@@ -13,18 +13,24 @@ from bot.conversations import store
 from bot.conversations.notices import system_message
 from bot.conversations.place import Place, place_of
 from bot.conversations.services import Services
+from bot.conversations.sla import start_clocks
 from bot.conversations.store import lowest_sentiment
 from bot.conversations.tracker import end_form
 from bot.customers.offers import is_treated
 from bot.customers.profile import Profile, read_profile
 from bot.database.conversations import conversations, threads
 from bot.database.escalations import escalations
+from bot.escalations.hours import Hours
 from bot.escalations.queue import Entry
 from bot.escalations.routing import Priority, is_very_negative, place_at, priority_of, same_agent_first, skill_of
 from bot.escalations.staff import Colleague, may_take, takers
+from bot.escalations.times import queue_limit
 from bot.ids import new_id, utcnow
 from bot.languages import notice
 from bot.messages import HandOff, HandoffReason, Status, Turn
+
+# What tells the customer to leave a message; the escalation waits all the same, as work for whoever comes first.
+LEAVES_A_MESSAGE = ("nobody_there", "out_of_hours", "overflow")
 
 # Who was furious three messages ago and now asks for a person is furious still.
 TONE_OF = 5
@@ -45,6 +51,7 @@ class Known:
     profile: Profile | None
     staff: list[Colleague]
     automatic: bool
+    hours: Hours
 
 
 async def what_is_known(services: Services, thread_id: str) -> Known:
@@ -52,7 +59,7 @@ async def what_is_known(services: Services, thread_id: str) -> Known:
         query = sa.select(threads.c.customer_id).where(threads.c.id == thread_id)
         customer_id = (await connection.execute(query)).scalar_one()
     profile = await read_profile(services.database, customer_id) if customer_id else None
-    return Known(profile, await services.staff(), services.automatic)
+    return Known(profile, await services.staff(), services.automatic, services.hours)
 
 
 async def write_hand_off(
@@ -68,7 +75,8 @@ async def write_hand_off(
     now = utcnow()
     entry = Entry(escalation_id=new_id(), skill=skill, place_at=place_at(now, priority))
     place = await place_of(connection, entry, staff=known.staff, automatic=known.automatic)
-    somebody_there = bool(takers(known.staff, skill))
+    key, values = waiting_notice(place, known, skill=skill, reason=hand_off.reason)
+    somebody_there = key not in LEAVES_A_MESSAGE
     reserved_for = await _last_agent(connection, conversation.thread_id, skill, known.staff)
     await connection.execute(
         sa.insert(escalations).values(
@@ -101,7 +109,7 @@ async def write_hand_off(
         reason=hand_off.reason.value,
     )
     await end_form(connection, conversation.id)
-    key, values = waiting_notice(place, somebody_there=somebody_there, reason=hand_off.reason)
+    await start_clocks(connection, entry.escalation_id, "first_response", "resolution", priority=priority, at=now, hours=known.hours)
     await store.add_message(connection, system_message(conversation, seq, key, conversation.language, **values))
     return entry
 
@@ -145,12 +153,16 @@ def _packet(turn: Turn | None, profile: Profile | None, tone: float) -> dict[str
     }
 
 
-def waiting_notice(place: Place, *, somebody_there: bool, reason: HandoffReason) -> tuple[str, dict[str, Any]]:
+def waiting_notice(place: Place, known: Known, *, skill: str, reason: HandoffReason) -> tuple[str, dict[str, Any]]:
     """Return the key and values of the sentence that tells the customer what happens now."""
     if reason == HandoffReason.FOLLOW_UP:
         return "follow_up", {}
-    if not somebody_there:
-        return "nobody_there", {}
+    if not takers(known.staff, skill):
+        now = utcnow()
+        opens = None if known.hours.is_open(now) else known.hours.next_opening(now)
+        return ("out_of_hours", {"opens": f"{opens.astimezone(known.hours.timezone):%Y-%m-%d %H:%M}"}) if opens else ("nobody_there", {})
+    if place.position > queue_limit():
+        return "overflow", {"position": place.position}
     if place.wait_minutes is None:
         return "queue_position", {"position": place.position}
     return "queue_position_and_wait", {"position": place.position, "minutes": place.wait_minutes}

@@ -10,10 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.channels import choices, outbox
 from bot.conversations import buttons, store
 from bot.conversations.ratings import rate, typed_score
+from bot.conversations.sla import owe_an_answer
 from bot.conversations.thanks import is_thanks
 from bot.database.conversations import conversations, messages
-from bot.database.escalations import escalations
 from bot.errors import ConflictError, InputError
+from bot.escalations.hours import Hours
 from bot.ids import new_id, utcnow
 from bot.languages import notice, reply_language
 from bot.messages import Content, InboundMessage, Kind, Message, Sender, Status
@@ -30,7 +31,7 @@ class Stored:
     new: bool
 
 
-async def store_inbound(connection: AsyncConnection, inbound: InboundMessage, *, default_language: str) -> Stored:
+async def store_inbound(connection: AsyncConnection, inbound: InboundMessage, *, default_language: str, hours: Hours) -> Stored:
     """Store the message once. Raises InputError for one that cannot be kept and for a button that was never shown."""
     text = clean_text(inbound.text[:TEXT_LIMIT] if inbound.by_channel else inbound.text)
     if not text and not inbound.button_id and inbound.kind is Kind.TEXT:
@@ -49,7 +50,9 @@ async def store_inbound(connection: AsyncConnection, inbound: InboundMessage, *,
     previous = newest.language if newest is not None and is_open else language
     button_id, text = await _meant(connection, inbound, thread.id, newest if is_open else None, text=text, language=previous)
     language = reply_language(text, previous) if inbound.kind is Kind.TEXT and not button_id else previous
-    row, seq = await _take_place(connection, newest if is_open else None, thread_id=thread.id, language=language, page=inbound.page)
+    row, seq = await _take_place(
+        connection, newest if is_open else None, thread_id=thread.id, language=language, page=inbound.page, hours=hours
+    )
     message = _customer_message(row, seq, inbound, text=text, language=language, button_id=button_id)
     await store.add_message(connection, message)
     return Stored(message, row.status, new=True)
@@ -102,7 +105,7 @@ def _customer_message(row: store.Row, seq: int, inbound: InboundMessage, *, text
 
 
 async def _take_place(
-    connection: AsyncConnection, row: store.Row | None, *, thread_id: str, language: str, page: str
+    connection: AsyncConnection, row: store.Row | None, *, thread_id: str, language: str, page: str, hours: Hours
 ) -> tuple[store.Row, int]:
     """Take the next place in the open conversation, or in a new one when there is none or it was resolved this moment."""
     for _ in range(2):
@@ -115,17 +118,10 @@ async def _take_place(
         if seq is not None:
             row = await store.conversation(connection, row.id)
             if row.status in (Status.WAITING, Status.AGENT):
-                await _owe(connection, row.id)
+                await owe_an_answer(connection, row.id, at=utcnow(), hours=hours)
             return row, seq
         row = None
     raise ConflictError(f"thread {thread_id} changes too fast; send the message again")
-
-
-async def _owe(connection: AsyncConnection, conversation_id: str) -> None:
-    """Note since when a person owes this customer an answer."""
-    open_escalation = (escalations.c.conversation_id == conversation_id, escalations.c.status.in_(["waiting", "claimed"]))
-    owed = sa.update(escalations).where(*open_escalation, escalations.c.owed_since.is_(None))
-    await connection.execute(owed.values(owed_since=utcnow()))
 
 
 async def withdraw(connection: AsyncConnection, *, inbox_id: str, channel_user: str, client_id: str) -> Message | None:

@@ -18,6 +18,7 @@ from bot.conversations.inbound import Stored, clean_text, store_inbound, withdra
 from bot.conversations.notices import system_message
 from bot.conversations.ratings import rate
 from bot.conversations.services import Services
+from bot.conversations.sla import answer_given, stop_clocks
 from bot.conversations.tracker import end_form
 from bot.conversations.turns import TurnRunner
 from bot.conversations.wake import News, Wake
@@ -45,7 +46,9 @@ class ConversationService:
         Raises InputError for a text that cannot be kept and for a button that was never shown.
         """
         async with self._database.write() as connection:
-            stored = await store_inbound(connection, inbound, default_language=self.services.settings.default_language)
+            stored = await store_inbound(
+                connection, inbound, default_language=self.services.settings.default_language, hours=self.services.hours
+            )
         await self._follow_up(stored)
         return stored.message
 
@@ -60,7 +63,7 @@ class ConversationService:
             # In the order of the threads, so that two requests at once do not wait for each other; each customer's own order stays.
             for inbound in sorted(batch, key=lambda each: (each.inbox_id, each.channel_user)):
                 try:
-                    stored.append(await store_inbound(connection, inbound, default_language=language))
+                    stored.append(await store_inbound(connection, inbound, default_language=language, hours=self.services.hours))
                 except InputError as error:
                     log.info("a message on %s is left out: %s", inbound.inbox_id, error)
         for each in stored:
@@ -122,9 +125,7 @@ class ConversationService:
                 language=row.language,
             )
             await store.add_message(connection, message)
-            replied = sa.update(escalations).where(escalations.c.conversation_id == conversation_id, escalations.c.status == "claimed")
-            first = sa.func.coalesce(escalations.c.first_reply_at, message.created_at)
-            await connection.execute(replied.values(first_reply_at=first, owed_since=None))
+            await answer_given(connection, conversation_id, at=message.created_at)
         await self._wake(conversation_id, row.thread_id)
         return message
 
@@ -176,7 +177,9 @@ class ConversationService:
         await store.record_transition(connection, row.id, epoch=epoch, before=row.status, after=to, actor=actor, reason=reason)
         await end_form(connection, row.id)
         still_open = sa.update(escalations).where(escalations.c.conversation_id == row.id, escalations.c.status.in_(["waiting", "claimed"]))
-        await connection.execute(still_open.values(status=escalation, closed_at=utcnow()))
+        now = utcnow()
+        await stop_clocks(connection, sa.select(escalations.c.id).where(escalations.c.conversation_id == row.id), at=now)
+        await connection.execute(still_open.values(status=escalation, closed_at=now))
 
     async def rate(self, thread_id: str, conversation_id: str, *, score: int, comment: str) -> None:
         """Keep the customer's rating, once, when it was asked for."""

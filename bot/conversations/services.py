@@ -12,6 +12,7 @@ from bot.conversations.rasa import RasaClient
 from bot.conversations.wake import Wakeups
 from bot.crypto import Cipher, open_cipher
 from bot.database import Database
+from bot.escalations.hours import Hours, load_hours
 from bot.escalations.queue import EscalationQueue, Presence
 from bot.escalations.staff import Colleague, read_staff
 from bot.redis import REDIS_DOWN, connect
@@ -31,6 +32,7 @@ class Services:
     queue: EscalationQueue
     presence: Presence
     wake: Wakeups
+    hours: Hours
 
     async def staff(self) -> list[Colleague]:
         """Return who is at an open desk; nobody while Redis is away."""
@@ -65,6 +67,7 @@ async def open_services(settings: Settings, *, rasa: RasaClient | None = None) -
             queue=EscalationQueue(redis),
             presence=Presence(redis),
             wake=Wakeups(redis),
+            hours=load_hours(settings.timezone),
         )
     finally:
         await shop.close()

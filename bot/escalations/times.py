@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from bot.escalations.routing import Priority
+
 
 @cache
 def table() -> dict[str, Any]:
@@ -50,3 +52,18 @@ def idle_rules() -> list[Idle]:
 
 def follow_up_within() -> timedelta:
     return timedelta(minutes=table()["follow_up"]["within"])
+
+
+def queue_limit() -> int:
+    return int(table()["queue"]["limit"])
+
+
+def longest_wait() -> timedelta:
+    return timedelta(minutes=table()["queue"]["longest_wait"])
+
+
+def promised(priority: Priority, target: str) -> tuple[timedelta, timedelta]:
+    """Return the business time until a warning and until a breach of `target`: first_response, next_response or resolution."""
+    rule = table()["sla"]
+    due = timedelta(minutes=rule[priority.name.lower()][target])
+    return due * float(rule["warn_at"]), due

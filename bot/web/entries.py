@@ -8,16 +8,14 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversations import store
-from bot.conversations.ownership import silent_since
 from bot.conversations.services import Services
 from bot.database.conversations import conversations, messages, threads
 from bot.database.escalations import escalations
 from bot.database.people import agents, customer_identities
 from bot.escalations.routing import Priority, skills_of
 from bot.escalations.staff import lanes_of
-from bot.escalations.times import first_reply
-from bot.ids import utcnow
 from bot.messages import Status
+from bot.web.promises import alerts_for, promises_of
 from bot.web.views import iso
 
 LONGEST_LIST = 200
@@ -81,24 +79,14 @@ async def queue_view(services: Services, agent: store.Row) -> dict[str, Any]:
         .limit(LONGEST_LIST)
     )
     async with services.database.read() as connection:
-        alerts = await _alerts(connection) if agent.role == "supervisor" else []
+        rows = {"waiting": (await connection.execute(waiting)).all(), "mine": (await connection.execute(mine)).all()}
+        promises = await promises_of(connection, [row.escalation_id for found in rows.values() for row in found])
         return {
-            "alerts": alerts,
-            "waiting": [_entry(services, row) for row in await connection.execute(waiting)],
-            "mine": [_entry(services, row) for row in await connection.execute(mine)],
+            **{name: [_entry(services, row) | {"sla": promises.get(row.escalation_id)} for row in found] for name, found in rows.items()},
+            "alerts": await alerts_for(connection, agent),
             "online": sum(one.takes_work for one in staff),
             "presence": await connection.scalar(sa.select(agents.c.presence).where(agents.c.id == agent.id)),
         }
-
-
-async def _alerts(connection: AsyncConnection) -> list[dict[str, Any]]:
-    """Return what a supervisor has to see to: customers whose agents, one after the other, did not write."""
-    rule = first_reply()
-    silent = silent_since(utcnow() - rule.within).where(escalations.c.returns > rule.returns).limit(LONGEST_LIST)
-    return [
-        {"kind": "no_first_reply", "escalation_id": row.id, "conversation_id": row.conversation_id}
-        for row in await connection.execute(silent)
-    ]
 
 
 async def past_entries(services: Services, *, status: str, wanted: str) -> list[dict[str, Any]]:

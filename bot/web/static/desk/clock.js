@@ -21,8 +21,9 @@ export function learnServerTime(header) {
 const pad = (number) => String(number).padStart(2, "0");
 
 /** A running time such as 3:07 or 1:02:45, for something that waits. */
-function elapsed(since) {
-  const age = Math.max(0, now() - Date.parse(since));
+const elapsed = (since) => running(Math.max(0, now() - Date.parse(since)));
+
+function running(age) {
   const seconds = Math.floor(age / SECOND);
   if (age >= DAY) return t("time.days", { n: Math.floor(age / DAY) });
   const clock = `${pad(Math.floor(seconds / 60) % 60)}:${pad(seconds % 60)}`;
@@ -64,7 +65,15 @@ export function day(time) {
 const LONG_WAIT_S = 120; // amber, then red: a customer's patience, not a contract
 const TOO_LONG_WAIT_S = 300;
 
-/** Keep every `data-since` (running) and `data-ago` (rough) element of the page up to date. */
+/** Show what is left of a promised time, then by how much it is over. */
+function countdown(element) {
+  const left = Date.parse(element.dataset.due) - now();
+  element.textContent = `${left < 0 ? "+" : "−"}${running(Math.abs(left))}`;
+  element.classList.toggle("long", left >= 0 && element.dataset.warned === "true");
+  element.classList.toggle("too-long", left < 0);
+}
+
+/** Keep every `data-since` (running), `data-due` (countdown) and `data-ago` (rough) element of the page up to date. */
 export function startTicking() {
   setInterval(tick, SECOND);
 }
@@ -76,5 +85,6 @@ export function tick(root = document) {
     element.classList.toggle("long", waited >= LONG_WAIT_S && waited < TOO_LONG_WAIT_S);
     element.classList.toggle("too-long", waited >= TOO_LONG_WAIT_S);
   }
+  for (const element of root.querySelectorAll("[data-due]")) countdown(element);
   for (const element of root.querySelectorAll("[data-ago]")) element.textContent = ago(element.dataset.ago);
 }

@@ -25,6 +25,12 @@ const excerpt = (text, length = 90) => (text.length > length ? `${text.slice(0, 
 /** What it is about: what was left while nobody was there, else the bot's summary. */
 const about = ({ left_message: hasLeft, last, summary }) => (hasLeft && last?.sender === "customer" ? last.text : summary);
 
+/** What was promised next, as a countdown. */
+function promise(sla) {
+  if (!sla) return null;
+  return h("span", { class: "timer promise", data: { due: sla.due_at, warned: String(sla.warned) }, title: word("promise", sla.target) });
+}
+
 export function waitingRow({ entry, place, open: isOpen, busy }) {
   const { priority, reason, customer, escalation_id: escalationId, conversation_id: id } = entry;
   return h("li", { class: `entry ${isOpen ? "open" : ""}`, data: { priority } },
@@ -34,7 +40,7 @@ export function waitingRow({ entry, place, open: isOpen, busy }) {
         h("span", { class: "timer", data: { since: entry.since }, title: t("queue.waiting_since") })),
       h("span", { class: "entry-reason" }, word("reason", reason), entry.left_message && h("span", { class: "tag plain" }, t("queue.left_message"))),
       about(entry) && h("span", { class: "entry-text" }, excerpt(about(entry))),
-      h("span", { class: "tags" }, priorityTag(priority), h("span", { class: "tag plain" }, topic(entry.skill)), languageTag(entry.language), churnTag(entry.churn_level))),
+      h("span", { class: "tags" }, priorityTag(priority), h("span", { class: "tag plain" }, topic(entry.skill)), languageTag(entry.language), churnTag(entry.churn_level), promise(entry.sla))),
     h("button", { class: "button small entry-claim", data: { part: "claim" }, disabled: busy, onclick: () => claim(escalationId),
       "aria-label": t("claim.this", { name: nameOf(customer), n: place }) }, t("claim.short")));
 }
@@ -43,7 +49,7 @@ export function mineRow({ entry, unread, open: isOpen, last }) {
   return h("li", { class: `entry ${isOpen ? "open" : ""} ${unread ? "unread" : ""}`, data: { priority: entry.priority } },
     h("button", { class: "entry-main", data: { part: "main" }, "aria-current": isOpen ? "true" : null, onclick: () => open(entry.conversation_id, { tab: "queue" }, entry.customer) },
       h("span", { class: "entry-top" },
-        h("span", { class: "entry-name" }, nameOf(entry.customer)),
+        h("span", { class: "entry-name" }, nameOf(entry.customer)), promise(entry.sla),
         last && h("span", { class: "entry-time", data: { ago: last.created_at } })),
       h("span", { class: "entry-bottom" },
         h("span", { class: "entry-text one-line" }, last ? lastLine(last, t("sender.me")) : entry.summary),

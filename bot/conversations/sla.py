@@ -1,0 +1,80 @@
+"""What is promised in time: a clock in SQL for each first response, next response and resolution, in business hours."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.conversations.services import Services
+from bot.conversations.wake import News, Wake
+from bot.database.escalations import escalations, sla_clocks
+from bot.escalations.hours import Hours
+from bot.escalations.routing import Priority
+from bot.escalations.times import promised
+from bot.ids import new_id, utcnow
+
+log = logging.getLogger(__name__)
+
+
+async def start_clocks(connection: AsyncConnection, escalation_id: str, *targets: str, priority: int, at: datetime, hours: Hours) -> None:
+    for target in targets:
+        warn, due = promised(Priority(priority), target)
+        clock = {
+            "id": new_id(),
+            "escalation_id": escalation_id,
+            "target": target,
+            "priority": priority,
+            "started_at": at,
+            "warn_at": hours.after(at, warn),
+            "due_at": hours.after(at, due),
+            "breached": False,
+        }
+        await connection.execute(sa.insert(sla_clocks).values(**clock))
+
+
+async def stop_clocks(connection: AsyncConnection, escalation_ids: sa.Select[tuple[str]], *targets: str, at: datetime) -> None:
+    """End the running clocks of an escalation (all targets when none is named); one that is over time is a breach, seen or not."""
+    running = [sla_clocks.c.escalation_id.in_(escalation_ids), sla_clocks.c.met_at.is_(None)]
+    if targets:
+        running.append(sla_clocks.c.target.in_(targets))
+    late = sa.or_(sla_clocks.c.breached, sla_clocks.c.due_at < at)
+    await connection.execute(sa.update(sla_clocks).where(*running).values(met_at=at, breached=late))
+
+
+async def owe_an_answer(connection: AsyncConnection, conversation_id: str, *, at: datetime, hours: Hours) -> None:
+    """Note since when a person owes this customer an answer; after the first reply its clock runs."""
+    here = (escalations.c.conversation_id == conversation_id, escalations.c.status.in_(["waiting", "claimed"]))
+    owed = sa.update(escalations).where(*here, escalations.c.owed_since.is_(None)).values(owed_since=at)
+    fresh = (await connection.execute(owed.returning(escalations.c.id, escalations.c.priority, escalations.c.first_reply_at))).first()
+    if fresh is not None and fresh.first_reply_at is not None:
+        await start_clocks(connection, fresh.id, "next_response", priority=fresh.priority, at=at, hours=hours)
+
+
+async def answer_given(connection: AsyncConnection, conversation_id: str, *, at: datetime) -> None:
+    """Note a person's answer: nothing is owed, and the clocks of responses stop."""
+    claimed = (escalations.c.conversation_id == conversation_id, escalations.c.status == "claimed")
+    first = sa.func.coalesce(escalations.c.first_reply_at, at)
+    await connection.execute(sa.update(escalations).where(*claimed).values(first_reply_at=first, owed_since=None))
+    await stop_clocks(connection, sa.select(escalations.c.id).where(*claimed), "first_response", "next_response", at=at)
+
+
+async def watch_clocks(services: Services) -> int:
+    """Mark warnings and breaches as they come, so that desks show them and reports count them; return how many."""
+    now = utcnow()
+    running = sla_clocks.c.met_at.is_(None)
+    warn = sa.update(sla_clocks).where(running, sla_clocks.c.warned_at.is_(None), sla_clocks.c.warn_at <= now).values(warned_at=now)
+    breach = sa.update(sla_clocks).where(running, ~sla_clocks.c.breached, sla_clocks.c.due_at <= now).values(breached=True)
+    unwarned = sa.and_(sla_clocks.c.warned_at.is_(None), sla_clocks.c.warn_at <= now)
+    due = sa.or_(unwarned, sa.and_(~sla_clocks.c.breached, sla_clocks.c.due_at <= now))
+    async with services.database.read() as connection:
+        if (await connection.execute(sa.select(sla_clocks.c.id).where(running, due).limit(1))).first() is None:
+            return 0
+    async with services.database.write() as connection:
+        changed = (await connection.execute(warn)).rowcount + (await connection.execute(breach)).rowcount
+    if changed:
+        log.info("%d promises in time are near or past their limit", changed)
+        await services.wake.send(Wake(News.QUEUE))
+    return changed
