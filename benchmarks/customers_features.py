@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 
 from benchmarks.customers_data import NOW
 from benchmarks.customers_pandas import features
-from bot.customers.features import FEATURES, can_leave, derive, model_views
+from bot.customers.features import NAMES, can_leave, derive, model_views
 from bot.customers.features.engines import DuckEngine, tidy
-from bot.customers.live import LiveModel
-from bot.customers.score import ChurnWeights, Term
+from bot.customers.models import LiveModel
+from bot.customers.score import HIGH, MEDIUM, ChurnWeights, Term
 
 MEMORY = "800MB"  # of DuckDB; the process has some more
 SCORED_AT_ONCE = 100_000
@@ -34,7 +34,8 @@ def by_pandas(folder: Path) -> None:
 
 def score(folder: Path) -> None:
     """Score everybody with a model of the kind that is live, batch by batch, and write probability, level and reasons."""
-    model = LiveModel("benchmark", ChurnWeights(-2.0, [Term(one.name, one.fill, 3.0, 1.0, 1.0, 0.4) for one in FEATURES]))
+    terms = [Term(name, xs=[0.0, 3.0], ys=[-0.4, 0.8]) for name in NAMES]
+    model = LiveModel("benchmark", "logistic_regression", {"levels": {"medium": MEDIUM, "high": HIGH}}, ChurnWeights(-2.0, terms))
     scored = 0
     for batch in pq.ParquetFile(folder / "duckdb.parquet").iter_batches(SCORED_AT_ONCE):
         table = prepared(batch.to_pandas())
