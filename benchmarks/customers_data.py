@@ -102,10 +102,11 @@ def _values(names: Array, rng: np.random.Generator) -> pa.Array:
 def _refs(names: Array, who: Array, rng: np.random.Generator) -> pa.Array:
     """Orders are two a customer, so that what was late or cancelled often is an order that was placed."""
     size = len(names)
-    refs = np.char.add(np.char.add(who.astype(str), "-"), rng.integers(0, 2, size).astype(str)).astype(object)
-    refs = np.where(names == "visit", np.array(PAGES, dtype=object)[rng.integers(0, len(PAGES), size)], refs)
-    member = np.char.startswith(names, "membership")
-    return pa.array(np.where(member, np.array(TIERS, dtype=object)[rng.integers(0, len(TIERS), size)], refs), pa.string())
+    orders = pc.cast(pa.array(who * 2 + rng.integers(0, 2, size)), pa.string())
+    pages = pa.array(PAGES).take(pa.array(rng.integers(0, len(PAGES), size)))
+    tiers = pa.array(TIERS).take(pa.array(rng.integers(0, len(TIERS), size)))
+    member = np.isin(names, ["membership_started", "membership_ended"])
+    return pc.if_else(pa.array(names == "visit"), pages, pc.if_else(pa.array(member), tiers, orders))
 
 
 def _times(microseconds: Array) -> pa.Array:
