@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -28,6 +29,8 @@ from bot.conversations.services import Services, open_services
 from bot.conversations.shift import finish_shifts
 from bot.conversations.sla import watch_clocks
 from bot.conversations.wake import News, Wake
+from bot.customers.due import Due, refresh_due
+from bot.customers.follow import anything_new, follow
 from bot.database.conversations import conversations, effects
 from bot.database.escalations import escalations
 from bot.errors import BotError, ConflictError
@@ -51,6 +54,9 @@ SILENT_EVERY_S = 10.0
 SLA_EVERY_S = 5.0
 LISTEN_AGAIN_S = 0.3  # after the wake-ups broke off
 OUTBOX_EVERY_S = 0.25
+CUSTOMERS_EVERY_S = 20.0  # with the child's few seconds well within the minute in which a new order shall show
+CHILD_LIMIT_S = 3600.0
+AFTER_FAILURE_S = 300.0
 GRACE = timedelta(seconds=2)
 
 log = logging.getLogger(__name__)
@@ -79,6 +85,7 @@ class Worker:
             _every(SLA_EVERY_S, self.watch_the_clock),
             _every(LISTEN_AGAIN_S, self.distribute_on_news),
             _every(OUTBOX_EVERY_S, self.deliver),
+            _every(CUSTOMERS_EVERY_S, self.refresh_customers, after_s=CUSTOMERS_EVERY_S),  # a start has enough to do
         )
 
     async def answer_the_unanswered(self) -> None:
@@ -179,6 +186,24 @@ class Worker:
         for news in await self._courier.drain():
             await self._services.wake.send(Wake(News.MESSAGES, news.conversation_id, news.thread_id))
 
+    async def refresh_customers(self) -> None:
+        """Bring what customers did into their records: follow it here, and let a process with the large libraries do the rest."""
+        due = await self._due()
+        if due is not Due.EVERYBODY:
+            async with self._database.read() as connection:
+                new = await connection.run_sync(anything_new)
+            if new:
+                async with self._database.write() as connection:
+                    await connection.run_sync(follow)
+                due = await self._due()
+        if due and await _child("bot.customers.refresh_changed", *(["--all"] if due is Due.EVERYBODY else [])) != 0:
+            log.warning("the records of customers could not be refreshed; trying again in %s s", AFTER_FAILURE_S)
+            await asyncio.sleep(AFTER_FAILURE_S)
+
+    async def _due(self) -> Due | None:
+        async with self._database.read() as connection:
+            return await connection.run_sync(refresh_due, now=utcnow(), timezone=self._services.settings.timezone)
+
     async def _ids(self, query: sa.Select[tuple[str]]) -> list[str]:
         async with self._database.read() as connection:
             return list((await connection.execute(query)).scalars())
@@ -188,14 +213,28 @@ class Worker:
         await self._vendors.close()
 
 
-async def _every(seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
+async def _every(seconds: float, chore: Callable[[], Awaitable[None]], *, after_s: float = 0.0) -> None:
     """Run a chore for ever; what goes wrong is logged and tried again with the next round."""
+    await asyncio.sleep(after_s)
     while True:
         try:
             await chore()
         except (BotError, sa.exc.SQLAlchemyError, *REDIS_DOWN) as error:
             log.warning("%s will be tried again: %s", chore.__name__, type(error).__name__)
         await asyncio.sleep(seconds)
+
+
+async def _child(module: str, *arguments: str) -> int:
+    """Run a module to its end and return its exit code; it ends with us, or when it takes far too long."""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", module, *arguments)
+    try:
+        return await asyncio.wait_for(process.wait(), CHILD_LIMIT_S)
+    except TimeoutError:
+        return 1
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 async def main() -> None:
