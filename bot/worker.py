@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -17,6 +18,8 @@ from bot.conversations.assignment import Assignment
 from bot.conversations.notices import untold_effects
 from bot.conversations.service import ConversationService
 from bot.conversations.services import Services, open_services
+from bot.customers.due import Due, refresh_due
+from bot.customers.follow import anything_new, follow
 from bot.database.conversations import conversations, effects
 from bot.database.escalations import escalations
 from bot.errors import BotError, ConflictError
@@ -33,6 +36,9 @@ QUEUE_EVERY_S = 2.0
 BOT_WELL_EVERY_S = 3.0
 EFFECTS_EVERY_S = 5.0
 RETENTION_EVERY_S = 600.0  # looks whether it is night, and whether tonight's run has begun
+CUSTOMERS_EVERY_S = 20.0  # with the child's few seconds well within the minute in which a new order shall show
+CHILD_LIMIT_S = 3600.0
+AFTER_FAILURE_S = 300.0
 GRACE = timedelta(seconds=2)
 
 log = logging.getLogger(__name__)
@@ -52,6 +58,7 @@ class Worker:
             _every(BOT_WELL_EVERY_S, self.return_to_the_bot),
             _every(EFFECTS_EVERY_S, self.tell_effects),
             _every(RETENTION_EVERY_S, self.keep_within_retention),
+            _every(CUSTOMERS_EVERY_S, self.refresh_customers, after_s=CUSTOMERS_EVERY_S),  # a start has enough to do
         )
 
     async def answer_the_unanswered(self) -> None:
@@ -108,6 +115,24 @@ class Worker:
         """Once a night delete what is kept longer than retention.yml allows, in a thread and in small batches."""
         await asyncio.to_thread(retain_tonight, self._services.settings, utcnow())
 
+    async def refresh_customers(self) -> None:
+        """Bring what customers did into their records: follow it here, and let a process with the large libraries do the rest."""
+        due = await self._due()
+        if due is not Due.EVERYBODY:
+            async with self._database.read() as connection:
+                new = await connection.run_sync(anything_new)
+            if new:
+                async with self._database.write() as connection:
+                    await connection.run_sync(follow)
+                due = await self._due()
+        if due and await _child("bot.customers.refresh_changed", *(["--all"] if due is Due.EVERYBODY else [])) != 0:
+            log.warning("the records of customers could not be refreshed; trying again in %s s", AFTER_FAILURE_S)
+            await asyncio.sleep(AFTER_FAILURE_S)
+
+    async def _due(self) -> Due | None:
+        async with self._database.read() as connection:
+            return await connection.run_sync(refresh_due, now=utcnow(), timezone=self._services.settings.timezone)
+
     async def _ids(self, query: sa.Select[tuple[str]]) -> list[str]:
         async with self._database.read() as connection:
             return list((await connection.execute(query)).scalars())
@@ -116,14 +141,28 @@ class Worker:
         await self._service.turns.stop()
 
 
-async def _every(seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
+async def _every(seconds: float, chore: Callable[[], Awaitable[None]], *, after_s: float = 0.0) -> None:
     """Run a chore for ever; what goes wrong is logged and tried again with the next round."""
+    await asyncio.sleep(after_s)
     while True:
         try:
             await chore()
         except (BotError, sa.exc.SQLAlchemyError, *REDIS_DOWN) as error:
             log.warning("%s will be tried again: %s", chore.__name__, type(error).__name__)
         await asyncio.sleep(seconds)
+
+
+async def _child(module: str, *arguments: str) -> int:
+    """Run a module to its end and return its exit code; it ends with us, or when it takes far too long."""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", module, *arguments)
+    try:
+        return await asyncio.wait_for(process.wait(), CHILD_LIMIT_S)
+    except TimeoutError:
+        return 1
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 async def main() -> None:

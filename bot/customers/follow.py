@@ -47,7 +47,8 @@ INSERT INTO customer_events
     (source, key, revision, customer_id, kind, at, created_at, withdrawn, amount_minor, currency, value, ref)
 SELECT 'shop', f.key, 1, f.customer_id, '{kind}', f.at, f.at, FALSE, f.amount_minor, f.currency, f.value, f.ref
 FROM ({rows}) AS f
-WHERE NOT EXISTS (SELECT 1 FROM customer_events AS known WHERE known.source = 'shop' AND known.key = f.key)
+WHERE TRUE
+ON CONFLICT (source, key, revision) DO NOTHING
 """
 _FIND = """
 SELECT 1
@@ -62,6 +63,7 @@ def follow(connection: sa.Connection, *, everything: bool = False, now: datetime
     now = now or utcnow()
     window = {"since": BEGINNING if everything else _since(connection), "now": now}
     one_writer(connection)
+    _in_utc(connection)
     counts = Counts()
     for kind in SHOP_KINDS:
         counts.stored += connection.execute(_statement(_INSERT, kind), window).rowcount
@@ -81,7 +83,14 @@ def anything_new(connection: sa.Connection, *, now: datetime | None = None) -> b
         if connection.execute(query.limit(1)).first():
             return True
     window = {"since": _since(connection), "now": now or utcnow()}
+    _in_utc(connection)
     return any(connection.execute(_statement(_FIND, kind), window).first() for kind in SHOP_KINDS)
+
+
+def _in_utc(connection: sa.Connection) -> None:
+    """Keys hold times as text; on PostgreSQL those are in the session's time zone."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL TIME ZONE 'UTC'")
 
 
 def _since(connection: sa.Connection) -> datetime:

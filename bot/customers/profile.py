@@ -46,17 +46,18 @@ class Profile(msgspec.Struct, frozen=True):
     updated_at: datetime | None = None
 
 
-async def read_profile(database: Database, customer_id: str) -> Profile | None:
-    """Return the person's record, which stands with the row that merges keep.
+# Asked for by any of a person's records, the one that is kept answers.
+_KEPT = customers.alias("kept")
+_RECORD = (
+    sa.select(sa.cast(customer_profiles.c.record, sa.Text))
+    .join(_KEPT, _KEPT.c.id == customer_profiles.c.customer_id)
+    .join(customers, sa.func.coalesce(customers.c.merged_into, customers.c.id) == customer_profiles.c.customer_id)
+    .where(customers.c.id == sa.bindparam("asked"), customers.c.objects_to_profiling.is_(False), _KEPT.c.objects_to_profiling.is_(False))
+)
 
-    None where there is none yet, or the customer objects to profiling (GDPR Art. 21, PIPL Art. 24).
-    """
-    kept = sa.func.coalesce(customers.c.merged_into, customers.c.id)
-    query = (
-        sa.select(customer_profiles.c.record)
-        .join(customers, kept == customer_profiles.c.customer_id)
-        .where(customers.c.id == customer_id, customers.c.objects_to_profiling.is_(False))
-    )
+
+async def read_profile(database: Database, customer_id: str) -> Profile | None:
+    """Return the person's record; None where there is none yet or they object to profiling (GDPR Art. 21, PIPL Art. 24)."""
     async with database.read() as connection:
-        record = (await connection.execute(query)).scalar_one_or_none()
-    return msgspec.convert(record, Profile) if record else None
+        record = (await connection.execute(_RECORD, {"asked": customer_id})).scalar_one_or_none()
+    return msgspec.json.decode(record, type=Profile) if record else None

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from bot.customers.features import can_leave, features_of, model_views
 from bot.customers.features.engines import Engine
 from bot.customers.features.registry import View, views
-from bot.customers.live import LiveModel
+from bot.customers.models import LiveModel
 from bot.customers.profile import ChurnRisk, Profile
 from bot.customers.segments import segment_of
 from bot.database.people import customer_profiles

@@ -14,8 +14,8 @@ from bot.customers.features.engines import DuckEngine
 from bot.customers.features.registry import views
 from bot.customers.follow import follow
 from bot.customers.lineage import code_version
-from bot.customers.live import LiveModel, live_model
 from bot.customers.lock import refresh_lock
+from bot.customers.models import LiveModel, live_model
 from bot.customers.profile import Profile
 from bot.customers.profiles import Known, Likes, build_profiles, delete_profiles, profile_views, read_known, store_profiles
 from bot.customers.recommend import TOP, Recommender

@@ -9,17 +9,18 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from bot.customers.cursors import CHANGED, Cursor, read_cursor, set_cursor
+from bot.customers.due import OVERLAP
 from bot.customers.features.engines import DatabaseEngine
 from bot.customers.features.registry import views
 from bot.customers.follow import follow
-from bot.customers.live import LiveModel, live_model
 from bot.customers.lock import refresh_lock
+from bot.customers.models import LiveModel, live_model
 from bot.customers.profiles import Likes, Spread, build_profiles, delete_profiles, read_known, store_profiles
 from bot.customers.recommend import TOP
 from bot.customers.refresh import STEP, newest_seq, refresh_everybody
@@ -33,7 +34,6 @@ from bot.settings import Settings, load_settings
 
 MOST = 20_000  # customers; for more it is quicker to make everybody's record
 BATCH = 400  # customers read at once
-OVERLAP = timedelta(minutes=1)  # merges bear the time at which their transaction began
 NICE = 10
 
 # Whose events are new, and whose were corrected into another's.
@@ -124,7 +124,10 @@ def main() -> int:
     os.nice(NICE)
     try:
         count = refresh_changed(settings, everybody="--all" in sys.argv[1:])
-    except (BotError, sa.exc.SQLAlchemyError) as error:
+    except BotError as error:
+        log.error("the records of customers could not be refreshed: %s", error)
+        return 1
+    except sa.exc.SQLAlchemyError as error:  # its text may hold a row
         log.error("the records of customers could not be refreshed: %s", type(error).__name__)
         return 1
     log.info("another refresh is running" if count is None else "refreshed %s records of customers", *([] if count is None else [count]))

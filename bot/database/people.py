@@ -51,6 +51,9 @@ churn_models = sa.Table(
     sa.Column("card", Json, nullable=False),  # data checksum, metrics with their folds, features, threshold and its costs, alarms
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("live_since", UtcTime),
+    sa.Index(
+        "ix_churn_models_live", "status", unique=True, sqlite_where=sa.text("status = 'live'"), postgresql_where=sa.text("status = 'live'")
+    ),
 )
 
 agents = sa.Table(

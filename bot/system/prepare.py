@@ -86,7 +86,7 @@ def _profiles(engine: sa.Engine, settings: Settings) -> None:
     from bot.customers.run import train
 
     if not live:
-        train(settings, progress=tell)
+        train(settings, progress=tell, quick=True)
     refresh_profiles(settings, progress=tell)
 
 

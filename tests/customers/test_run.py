@@ -12,10 +12,10 @@ import pytest
 import sqlalchemy as sa
 from rich.console import Console
 
-from bot.customers.models import live_model
+from bot.customers.models import live_model, promote
 from bot.customers.profile import Profile, read_profile
 from bot.customers.refresh import refresh_profiles
-from bot.customers.report import report
+from bot.customers.report import card_report
 from bot.customers.run import train
 from bot.customers.segments import rules
 from bot.customers.words import reason_words, segment_words
@@ -46,7 +46,7 @@ async def profile_of(settings: Settings, engine: sa.Engine, number: str) -> Prof
 
 @both_databases
 async def test_the_demo_customers_have_the_risk_that_their_story_tells(shop_settings: Settings, engine: sa.Engine) -> None:
-    train(shop_settings, now=NOW)
+    train(shop_settings, now=NOW, quick=True)
 
     assert refresh_profiles(shop_settings, now=NOW) == CUSTOMERS
 
@@ -62,16 +62,19 @@ async def test_the_demo_customers_have_the_risk_that_their_story_tells(shop_sett
     assert all(reason_words(reason)["zh"] for reason in leaving.churn.reasons)
 
 
-def test_training_again_retires_the_model_before(shop_settings: Settings, engine: sa.Engine, truth_file: Path) -> None:
-    first = train(shop_settings, truth=truth_file, now=NOW)
-    second = train(shop_settings, now=NOW)
+def test_training_again_makes_a_candidate_that_takes_the_place_when_it_is_promoted(shop_settings: Settings, engine: sa.Engine) -> None:
+    first = train(shop_settings, now=NOW, quick=True)
+    second = train(shop_settings, now=NOW, quick=True)
 
+    assert (first["status"], second["status"]) == ("live", "candidate")
+    with engine.begin() as connection:
+        promote(connection, second["id"])
     with engine.connect() as connection:
         states = dict(connection.execute(sa.select(churn_models.c.id, churn_models.c.status)).tuples().all())
         live = live_model(connection)
     assert states == {first["id"]: "retired", second["id"]: "live"}
     assert live
-    assert live[0] == second["id"]
+    assert live.id == second["id"]
     assert first["data_sha256"] == second["data_sha256"]
     assert first["metrics"] == second["metrics"]
 
@@ -79,30 +82,30 @@ def test_training_again_retires_the_model_before(shop_settings: Settings, engine
 def test_the_card_says_what_was_learned_from_and_how_well(shop_settings: Settings, engine: sa.Engine, truth_file: Path) -> None:
     ticks: list[tuple[str, int, int]] = []
 
-    card = train(shop_settings, truth=truth_file, now=NOW, progress=lambda *tick: ticks.append(tick))
+    card = train(shop_settings, truth=truth_file, now=NOW, quick=True, progress=lambda *tick: ticks.append(tick))
 
     with engine.connect() as connection:
         stored: dict[str, Any] = connection.execute(sa.select(churn_models.c.card)).scalar_one()
-    assert stored | {"id": card["id"]} == card
+    assert stored | {"id": card["id"], "status": "live"} == card | {"weights_sha256": stored["weights_sha256"]}
     assert card["horizon_days"] == 90
     assert card["library"].startswith("scikit-learn ")
     assert 0.5 < card["truth"]["share_of_excess"] < 1.2
-    assert ticks[-1] == ("evaluate", 20, 20)
+    assert ticks[-1] == ("evaluate", 5, 5)
     console = Console(width=120, record=True, file=Path("/dev/null").open("w"))  # noqa: SIM115
-    console.print(report(card))
+    card_report(card, console)
     assert "lift10" in console.export_text()
     console.file.close()
 
 
 async def test_an_objection_is_honoured(shop_settings: Settings, engine: sa.Engine) -> None:
-    before = train(shop_settings, now=NOW)
+    before = train(shop_settings, now=NOW, quick=True)
     refresh_profiles(shop_settings, now=NOW)
 
     with engine.begin() as connection:
         connection.execute(sa.update(customers).where(customers.c.shop_customer_id == "C000003").values(objects_to_profiling=True))
 
     assert await profile_of(shop_settings, engine, "C000003") is None
-    assert train(shop_settings, now=NOW)["customers"] == before["customers"] - 1
+    assert train(shop_settings, now=NOW, quick=True)["customers"] == before["customers"] - 1
     assert refresh_profiles(shop_settings, now=NOW) == CUSTOMERS - 1
     with engine.connect() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(customer_profiles)) == CUSTOMERS - 1

@@ -10,7 +10,6 @@ import click
 from bot.cli.database import open_database
 from bot.cli.progress import progress_bars
 from bot.cli.settings import settings_here
-from bot.customers import run
 
 
 @click.command("train")
@@ -19,22 +18,25 @@ from bot.customers import run
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="The sample data's file of true probabilities, to compare with.",
 )
+@click.option("--quick", is_flag=True, help="Try logistic regression only: seconds instead of minutes.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole model card as JSON.")
-def command(truth: Path | None, as_json: bool) -> None:
-    """Learn from the shop's data who leaves, say how well that is known, and use it from now on."""
+def command(truth: Path | None, quick: bool, as_json: bool) -> None:
+    """Learn from the shop's data who leaves, and say how well that is known.
+
+    The model becomes a candidate. Where there is no live model and no alarm, it goes live at once; else `promote` decides.
+    """
+    # scikit-learn and pandas take seconds to import.
+    from bot.customers.churn.training import train
+    from bot.customers.report import card_report
+
     settings = settings_here()
     with open_database(settings), progress_bars() as progress:
-        card = run.train(settings, truth=truth, progress=progress)
+        card = train(settings, truth=truth, progress=progress, quick=quick)
     if as_json:
         click.echo(json.dumps(card, ensure_ascii=False, indent=2))
         return
-    click.echo(f"Learned from {card['customers']} customers, of whom {card['churned']} left within {card['horizon_days']} days.")
-    for name, value in card["metrics"].items():
-        click.echo(f"{name:>20}  {_short(value)}")
-    click.echo("Now make the profiles anew: yingda customers refresh")
-
-
-def _short(value: object) -> str:
-    if isinstance(value, dict):
-        return "  ".join(f"{name} {_short(one)}" for name, one in value.items())
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    card_report(card)
+    if card["status"] == "live":
+        click.echo(f"Model {card['id']} is live. Now make the profiles anew: yingda customers refresh")
+    else:
+        click.echo(f"Model {card['id']} is a candidate. To use it: yingda customers promote {card['id']}")
