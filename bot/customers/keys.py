@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 
-from bot.customers.event_store import WRITERS_LOCK
+from bot.customers.event_store import WRITERS_LOCK, sqlite_time
 from bot.database.intelligence import customer_keys
 from bot.database.people import customers
 from bot.ids import new_id
@@ -41,15 +41,31 @@ def customer_ids(connection: sa.Connection, space: str, keys: Iterable[str], *, 
     if not new:
         return known, 0
     made = {key: new_id() for key in new}
+    if connection.dialect.name == "sqlite":
+        _insert_sqlite(connection, space, made, at)
+    else:
+        _insert(connection, space, made, at)
+    # A visitor may have logged in at the same moment: then the shop's number is another record's already.
+    return ({**known, **made} if space else {**known, **_known(connection, space, new)}), len(made)
+
+
+def _insert(connection: sa.Connection, space: str, made: dict[str, str], at: datetime) -> None:
     blank = {"language": "", "objects_to_profiling": False, "created_at": at}
     rows = [{"id": id_, "shop_customer_id": None if space else key, **blank} for key, id_ in made.items()]
-    insert = sqlite.insert(customers) if connection.dialect.name == "sqlite" else postgresql.insert(customers)
-    connection.execute(insert.on_conflict_do_nothing(), rows)
-    if not space:  # a visitor may have logged in at the same moment
-        return {**known, **_known(connection, space, new)}, len(made)
-    links = [{"source": space, "key": key, "customer_id": id_, "created_at": at} for key, id_ in made.items()]
-    connection.execute(sa.insert(customer_keys), links)
-    return {**known, **made}, len(made)
+    connection.execute(postgresql.insert(customers).on_conflict_do_nothing(), rows)
+    if space:
+        links = [{"source": space, "key": key, "customer_id": id_, "created_at": at} for key, id_ in made.items()]
+        connection.execute(sa.insert(customer_keys), links)
+
+
+def _insert_sqlite(connection: sa.Connection, space: str, made: dict[str, str], at: datetime) -> None:
+    """Insert past SQLAlchemy's own handling of each value, which takes longer than the insert."""
+    stamp = sqlite_time(at)
+    people = "INSERT INTO customers (id, shop_customer_id, language, objects_to_profiling, created_at) VALUES (?, ?, '', 0, ?)"
+    connection.exec_driver_sql(f"{people} ON CONFLICT DO NOTHING", [(id_, None if space else key, stamp) for key, id_ in made.items()])
+    if space:
+        links = "INSERT INTO customer_keys (source, key, customer_id, created_at) VALUES (?, ?, ?, ?)"
+        connection.exec_driver_sql(links, [(space, key, id_, stamp) for key, id_ in made.items()])
 
 
 def _known(connection: sa.Connection, space: str, keys: Iterable[str]) -> dict[str, str]:
