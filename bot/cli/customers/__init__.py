@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.cli.verbs import Verbs
 
 VERBS = {
+    "run": ("run", "Go the whole way: ingest, resolve, train, refresh, report."),
     "mapping": ("mapping", "Propose a mapping for files that nobody has described."),
     "ingest": ("ingest", "Read a company's data as a mapping file says."),
     "quarantine": ("quarantine", "Show the values that ingestion refused."),
@@ -33,6 +34,6 @@ command = Verbs(
     name="customers",
     verbs=VERBS,
     package="bot.cli.customers",
-    short_help="Learn churn risk and refresh the customers' profiles.",
-    help="Learn churn risk and refresh the customers' profiles.",
+    short_help="Customer data, churn risk, profiles, privacy.",
+    help="From a company's raw data to a record per customer with a churn risk; and what the law gives customers.",
 )
