@@ -20,7 +20,10 @@ def command(language: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_plain(view) for view in views().values()], ensure_ascii=False, indent=2))
         return
-    table = Table("feature", "type", "meaning", "ttl", "owner")
+    table = Table()
+    table.add_column("feature", no_wrap=True)
+    for name in ("type", "meaning", "ttl", "owner"):
+        table.add_column(name)
     for view in views().values():
         for ref, column in zip(view.refs(), view.columns, strict=True):
             table.add_row(ref, column.type, column.meaning[language], _ttl(view), view.owner)
