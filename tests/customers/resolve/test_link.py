@@ -93,4 +93,4 @@ def test_one_person_in_two_sources_is_suggested_and_a_refusal_is_remembered(
 
     assert (again.suggested, again.open) == (0, len(rows) - 2)
     with engine.connect() as connection:
-        assert set(connection.execute(sa.select(pipeline_runs.c.step, pipeline_runs.c.status)).tuples()) == {("resolve", "done")}
+        assert ("resolve", "done") in connection.execute(sa.select(pipeline_runs.c.step, pipeline_runs.c.status)).tuples().all()
