@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
@@ -16,7 +17,8 @@ from bot.customers.churn.closed_form import score_table
 from bot.customers.churn.model import sigmoid
 from bot.customers.churn.reasons import shapley
 from bot.customers.churn.table import Array
-from bot.customers.score import ChurnWeights, level_of, strongest, weights_from
+from bot.customers.profile import ChurnReason
+from bot.customers.score import LEAST_REASON, REASONS, ChurnWeights, level_of, reason, weights_from
 from bot.database.people import churn_models
 from bot.errors import ConflictError, InputError, NotFoundError
 from bot.ids import new_id, utcnow
@@ -44,15 +46,11 @@ class LiveModel:
         probabilities, contributions = score_many(self, table, explain=reasons)
         medium, high = self.card["levels"]["medium"], self.card["levels"]["high"]
         levels = [level_of(probability, medium, high) for probability in probabilities]
-        told: dict[Any, list[Any]] = {}
+        told: dict[Any, list[ChurnReason]] = {}
         if contributions is not None:
-            rows = zip(
-                contributions.index,
-                table.loc[contributions.index, self.features].to_dict("records"),
-                contributions.to_dict("records"),
-                strict=True,
+            told = dict(
+                zip(contributions.index, strongest_of_each(table.loc[contributions.index, self.features], contributions), strict=True)
             )
-            told = {index: strongest(values, added) for index, values, added in rows}  # type: ignore[arg-type]
         why = [told.get(index, []) for index in table.index]
         return pd.DataFrame({"probability": probabilities, "level": levels, "reasons": why}, index=table.index)
 
@@ -69,6 +67,20 @@ def score_many(model: LiveModel, table: pd.DataFrame, *, explain: bool = True) -
         return probabilities, None
     at_risk = features[probabilities >= model.card["levels"]["medium"]]
     return probabilities, shapley(model.artifact.model, at_risk, model.artifact.background)[1] if len(at_risk) else None
+
+
+def strongest_of_each(values: pd.DataFrame, contributions: pd.DataFrame) -> list[list[ChurnReason]]:
+    """Return for each row what `strongest` gives of it; the same columns in both, in the same order."""
+    names = list(contributions.columns)
+    amounts = contributions.to_numpy(dtype=float)
+    amounts = np.where(values.isna().to_numpy() | (values == "").to_numpy(), -np.inf, amounts)
+    order = np.argsort(-amounts, axis=1, kind="stable")[:, :REASONS]
+    best = np.take_along_axis(amounts, order, axis=1)
+    columns = [values[name].tolist() for name in names]
+    return [
+        [reason(names[place], columns[place][row], amount) for place, amount in zip(places, told, strict=True) if amount >= LEAST_REASON]
+        for row, (places, told) in enumerate(zip(order.tolist(), best.tolist(), strict=True))
+    ]
 
 
 def add_candidate(connection: sa.Connection, model: ChurnWeights | Artifact, kind: str, card: dict[str, Any]) -> str:
@@ -141,15 +153,15 @@ def open_alarms(card: Mapping[str, Any]) -> list[str]:
 
 def _accepted(card: dict[str, Any], accept: Mapping[str, str], by: str) -> dict[str, Any]:
     names = [alarm["name"] for alarm in card.get("alarms", [])]
-    for alarm, reason in accept.items():
+    for alarm, why in accept.items():
         if alarm not in names:
             raise InputError(f"the model has no alarm {alarm!r}; its alarms are {', '.join(names) or 'none'}")
-        if not reason.strip():
+        if not why.strip():
             raise InputError(f"the alarm {alarm!r} needs a reason why it is no leak")
     at = utcnow().isoformat()
     if not accept:
         return card
-    fresh = [{"alarm": alarm, "reason": reason, "by": by, "at": at} for alarm, reason in accept.items()]
+    fresh = [{"alarm": alarm, "reason": why, "by": by, "at": at} for alarm, why in accept.items()]
     return card | {"accepted": [*card.get("accepted", []), *fresh]}
 
 

@@ -88,14 +88,15 @@ def strongest(values: Mapping[str, Value], contributions: Mapping[str, float]) -
     """Return the reasons that raise the risk most. A category is told by the number 1, its name stands in the feature."""
     raising = [(name, amount) for name, amount in contributions.items() if amount >= LEAST_REASON and not missing(values[name])]
     raising.sort(key=lambda one: -one[1])
-    return [_reason(name, values[name], amount) for name, amount in raising[:REASONS]]
+    return [reason(name, values[name], amount) for name, amount in raising[:REASONS]]
 
 
 def missing(value: Value) -> bool:
     return value is None or value == "" or (not isinstance(value, str) and math.isnan(value))
 
 
-def _reason(name: str, value: Value, contribution: float) -> ChurnReason:
+def reason(name: str, value: Value, contribution: float) -> ChurnReason:
+    """Return one reason; a category is told by the number 1, its name stands in the feature."""
     if isinstance(value, str):
         return ChurnReason(f"{name}={value}", 1.0, contribution)
     return ChurnReason(name, float(value or 0), contribution)
