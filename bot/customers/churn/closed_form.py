@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bot.customers.churn.encoding import Hinges
+from bot.customers.churn.encoding import Curves, Hinges
 from bot.customers.churn.model import CalibratedModel
 from bot.customers.churn.table import Array
 from bot.customers.costs import Costs
 from bot.customers.score import ChurnWeights, Term
 
+CURVE_POINTS = 200
 OTHER = "\x00"  # a level that no table has
 
 
@@ -62,7 +63,17 @@ def _points(model: CalibratedModel, features: pd.DataFrame, name: str) -> list[f
         hinges: Hinges = numbers.named_steps["hinges"]
         place = list(columns).index(name)
         bends = {*hinges.bounds_[place], *hinges.knots_[place]}
+    if "curves" in numbers.named_steps:
+        curves: Curves = numbers.named_steps["curves"]
+        bends = _along(known, *curves.bounds_[list(columns).index(name)])
     return [*sorted(bends), np.nan]
+
+
+def _along(known: pd.Series, low: float, high: float) -> set[float]:
+    """Return points so near to each other that the line through them is the curve: every value where there are few."""
+    held = np.unique(np.clip(known, low, high)) if len(known) else np.array([low])
+    steps = low + np.expm1(np.linspace(0, np.log1p(high - low), CURVE_POINTS))  # nearer where a logarithm is steeper
+    return {low, high, *map(float, held if len(held) <= CURVE_POINTS else steps)}
 
 
 def _term(name: str, points: list[float | str], added: Array) -> Term:

@@ -19,6 +19,7 @@ from bot.errors import InputError
 
 DAY_S = 86_400
 DISTINCTIVE = 0.2  # different values of the most telling column, as a share of the different rows
+FEWEST_DISTINCT = 50  # different values of it
 FEWEST_SNAPSHOTS = 3
 
 
@@ -129,7 +130,7 @@ def _features(columns: Mapping[str, Column], index: pd.Index) -> tuple[pd.DataFr
 
 def _distinctive(features: pd.DataFrame) -> bool:
     """Say whether equal rows can only be copies: some column has nearly as many values as there are different rows."""
-    return bool(features.nunique().max() >= DISTINCTIVE * len(features.drop_duplicates()))
+    return bool(features.nunique().max() >= max(FEWEST_DISTINCT, DISTINCTIVE * len(features.drop_duplicates())))
 
 
 def _firsts(

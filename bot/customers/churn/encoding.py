@@ -62,6 +62,39 @@ class Hinges(BaseEstimator, TransformerMixin):  # type: ignore[misc]
         return np.column_stack(parts) if parts else np.zeros((len(values), 0))
 
 
+class Curves(BaseEstimator, TransformerMixin):  # type: ignore[misc]
+    """Turns each column x into x and log(1 + x), from its least value up to a cap: what is frequent or long ago tells less and less.
+
+    The cap is a quantile, at least `rare` above the least value: the first three of a rare event each tell something.
+    """
+
+    def __init__(self, cap: float = 0.9, rare: float = 3.0) -> None:
+        self.cap = cap
+        self.rare = rare
+
+    def fit(self, X: Any, y: object = None) -> Self:
+        values = np.asarray(X, dtype=float)
+        self.n_features_in_ = values.shape[1]
+        self.fills_, self.bounds_, self.gaps_ = [], [], []
+        for column in values.T:
+            known = column[~np.isnan(column)]
+            known = known if len(known) else np.zeros(1)
+            low, high = float(known.min()), float(known.max())
+            self.bounds_.append((low, max(float(np.quantile(known, self.cap)), min(high, low + self.rare))))
+            self.fills_.append(float(np.median(known)))
+            self.gaps_.append(bool(len(known) < len(column)))
+        return self
+
+    def transform(self, X: Any) -> Array:
+        check_is_fitted(self)
+        values = np.asarray(X, dtype=float)
+        parts = []
+        for column, fill, (low, high), gaps in zip(values.T, self.fills_, self.bounds_, self.gaps_, strict=True):
+            above = np.clip(np.where(np.isnan(column), fill, column), low, high) - low
+            parts += [above, np.log1p(above), *([np.isnan(column).astype(float)] if gaps else [])]
+        return np.column_stack(parts) if parts else np.zeros((len(values), 0))
+
+
 def plain(table: ChurnTable) -> ColumnTransformer:
     """Numbers as they are, standardised."""
     return _encoder(table, make_pipeline(SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), StandardScaler()))
@@ -70,6 +103,11 @@ def plain(table: ChurnTable) -> ColumnTransformer:
 def bent(table: ChurnTable) -> ColumnTransformer:
     """Numbers with hinges, for a linear model of effects that are not lines."""
     return _encoder(table, Pipeline([("hinges", Hinges()), ("scale", StandardScaler())]))
+
+
+def curved(table: ChurnTable) -> ColumnTransformer:
+    """Numbers with their logarithm, capped."""
+    return _encoder(table, Pipeline([("curves", Curves()), ("scale", StandardScaler())]))
 
 
 def ranked(table: ChurnTable) -> ColumnTransformer:

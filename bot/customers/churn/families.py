@@ -15,7 +15,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from bot.customers.churn.encoding import Encoding, bent, for_trees, plain, ranked
+from bot.customers.churn.encoding import Encoding, bent, curved, for_trees, plain, ranked
 from bot.customers.churn.table import ChurnTable
 
 SEED = 7
@@ -65,7 +65,7 @@ FAMILIES = (
         (
             Setting("as it is", plain, lambda: LogisticRegression(C=1.0, max_iter=1000)),
             Setting("bent lines", bent, lambda: LogisticRegression(C=0.1, max_iter=1000)),
-            Setting("bent lines, held back", bent, lambda: LogisticRegression(C=0.01, max_iter=1000)),
+            Setting("curves", curved, lambda: LogisticRegression(C=0.1, max_iter=1000)),
         ),
     ),
     Family(
