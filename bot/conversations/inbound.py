@@ -67,7 +67,9 @@ async def _meant(
             if not inbound.by_channel:
                 raise
             return "", text or inbound.button_id  # a menu of the company's own, or a button of long ago
-    if inbound.by_channel and row is not None and row.status in {Status.BOT, Status.WAITING}:
+    # Nothing was said since the customer's last message, so there is nothing to choose from.
+    is_answer = row is not None and row.last_seq > row.customer_seq
+    if inbound.by_channel and is_answer and row is not None and row.status in {Status.BOT, Status.WAITING}:
         button_id = await choices.chosen(connection, row.id, text, waiting=row.status == Status.WAITING)
         if button_id:
             return button_id, await buttons.title(connection, thread_id, button_id, language)
@@ -107,9 +109,9 @@ async def _take_place(
         row = row or await store.start_conversation(connection, thread_id=thread_id, language=language, page=page[:500])
         place = conversations.c.last_seq + 1
         is_open = conversations.c.status != Status.RESOLVED
-        seq = await store.advance(connection, row.id, 1, is_open, customer_seq=place, language=language)
-        if seq is not None:
-            return await store.conversation(connection, row.id), seq
+        taken = await store.advance_row(connection, row.id, 1, is_open, customer_seq=place, language=language)
+        if taken is not None:
+            return taken, taken.last_seq
         row = None
     raise ConflictError(f"thread {thread_id} changes too fast; send the message again")
 
