@@ -75,7 +75,7 @@ class Webhook(Channel):
     kind = "webhook"
     required = ("SECRET", "URL")
     optional = ("LANGUAGE",)
-    traits = Traits(unit=Unit.CHARACTERS, longest=4000, buttons=20, button_title=200, per_s=50, refuses_replays=True)
+    traits = Traits(unit=Unit.CHARACTERS, longest=4000, buttons=20, button_title=200, per_s=200, refuses_replays=True)
 
     def __init__(self, settings: ChannelSettings) -> None:
         super().__init__(settings)

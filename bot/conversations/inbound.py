@@ -72,7 +72,9 @@ async def _meant(
             if not inbound.by_channel:
                 raise
             return "", text or inbound.button_id  # a menu of the company's own, or a button of long ago
-    if inbound.by_channel and row is not None and row.status in {Status.BOT, Status.WAITING}:
+    # Nothing was said since the customer's last message, so there is nothing to choose from.
+    is_answer = row is not None and row.last_seq > row.customer_seq
+    if inbound.by_channel and is_answer and row is not None and row.status in {Status.BOT, Status.WAITING}:
         button_id = await choices.chosen(connection, row.id, text, waiting=row.status == Status.WAITING)
         if button_id:
             return button_id, await buttons.title(connection, thread_id, button_id, language)
@@ -114,12 +116,11 @@ async def _take_place(
         # Of a resolved conversation only a thank-you gets here, which is nobody's to answer.
         resolved = conversations.c.status == Status.RESOLVED
         as_it_was = resolved if row.status == Status.RESOLVED else ~resolved
-        seq = await store.advance(connection, row.id, 1, as_it_was, customer_seq=place, language=language)
-        if seq is not None:
-            row = await store.conversation(connection, row.id)
-            if row.status in (Status.WAITING, Status.AGENT):
-                await owe_an_answer(connection, row.id, at=utcnow(), hours=hours)
-            return row, seq
+        taken = await store.advance_row(connection, row.id, 1, as_it_was, customer_seq=place, language=language)
+        if taken is not None:
+            if taken.status in (Status.WAITING, Status.AGENT):
+                await owe_an_answer(connection, taken.id, at=utcnow(), hours=hours)
+            return taken, taken.last_seq
         row = None
     raise ConflictError(f"thread {thread_id} changes too fast; send the message again")
 

@@ -5,6 +5,7 @@ Each method is one step of it: a transaction that begins with the fence, then wa
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import Sequence
@@ -66,9 +67,9 @@ class ConversationService:
                     stored.append(await store_inbound(connection, inbound, default_language=language, hours=self.services.hours))
                 except InputError as error:
                     log.info("a message on %s is left out: %s", inbound.inbox_id, error)
-        for each in stored:
-            await self._follow_up(each)
-        return sum(each.new for each in stored)
+        fresh = [each for each in stored if each.new]
+        await asyncio.gather(*(self._follow_up(each) for each in fresh))
+        return len(fresh)
 
     async def _follow_up(self, stored: Stored) -> None:
         """What a new message causes: news for who looks on, the bot's turn, the way back from the queue."""

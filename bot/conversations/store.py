@@ -106,13 +106,18 @@ async def advance(connection: AsyncConnection, conversation_id: str, count: int,
     Returns the last place taken, or None when the conversation has moved on: then nothing may be written. This must be the
     transaction's first statement on the conversation: on PostgreSQL it waits here for a change of owner in flight and then sees it.
     """
-    update = (
-        sa.update(conversations)
-        .where(conversations.c.id == conversation_id, *where)
-        .values(last_seq=conversations.c.last_seq + count, updated_at=utcnow(), **changes)
-        .returning(conversations.c.last_seq)
-    )
+    update = _advance(conversation_id, count, *where, **changes).returning(conversations.c.last_seq)
     return (await connection.execute(update)).scalar_one_or_none()
+
+
+async def advance_row(connection: AsyncConnection, conversation_id: str, count: int, *where: Any, **changes: Any) -> Row | None:
+    """The same, for who wants the whole conversation as it then is."""
+    return (await connection.execute(_advance(conversation_id, count, *where, **changes).returning(conversations))).first()
+
+
+def _advance(conversation_id: str, count: int, *where: Any, **changes: Any) -> sa.Update:
+    update = sa.update(conversations).where(conversations.c.id == conversation_id, *where)
+    return update.values(last_seq=conversations.c.last_seq + count, updated_at=utcnow(), **changes)
 
 
 async def add_message(connection: AsyncConnection, message: Message) -> Message:

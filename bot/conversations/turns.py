@@ -45,15 +45,25 @@ class TurnRunner:
         self._settings = services.settings
         self._owner = new_id()
         self.running: set[asyncio.Task[None]] = set()
+        self._at_work: set[str] = set()
+        self._once_more: set[str] = set()  # something came in while they were at work
 
     def start(self, conversation_id: str) -> None:
-        """Answer what is unanswered, in the background."""
+        """Answer what is unanswered, in the background. Who writes on while the bot thinks is answered after that, not beside it."""
+        if conversation_id in self._at_work:
+            self._once_more.add(conversation_id)
+            return
+        self._at_work.add(conversation_id)
         task = asyncio.create_task(self.run(conversation_id))
         self.running.add(task)
-        task.add_done_callback(self._finished)
+        task.add_done_callback(lambda done: self._finished(done, conversation_id))
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
+    def _finished(self, task: asyncio.Task[None], conversation_id: str) -> None:
         self.running.discard(task)
+        self._at_work.discard(conversation_id)
+        if conversation_id in self._once_more and not task.cancelled():
+            self._once_more.discard(conversation_id)
+            self.start(conversation_id)
         if not task.cancelled() and (error := task.exception()):
             log.error("a turn failed and is left to the worker: %s: %s", type(error).__name__, error)
 

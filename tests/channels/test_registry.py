@@ -42,6 +42,15 @@ def test_every_kind_and_every_reason_has_its_word_at_the_desk(language: str) -> 
     assert [reason for reason in Reason if f"delivery.why.{reason}" not in words] == []
 
 
+def test_every_test_that_the_table_names_exists() -> None:
+    text = (ROOT / "docs" / "channels.md").read_text(encoding="utf8").split("## What is tested where")[1].split("## Not there yet")[0]
+    written = "".join(path.read_text(encoding="utf8") for path in Path(__file__).parent.glob("test_*.py"))
+    names = {name.rpartition("::")[2].removeprefix("test_") for name in re.findall(r"`([\w:.]+)`", text) if not name.endswith(".py")}
+
+    assert len(names) > 20
+    assert [name for name in sorted(names) if f"def test_{name}(" not in written] == []
+
+
 def test_accounts_of_one_kind_live_side_by_side(tmp_path: Path) -> None:
     settings = load_settings(
         {
