@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import pytest
 import redis.asyncio as aioredis
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversations import store
 from bot.conversations.assignment import Assignment
@@ -21,6 +25,7 @@ from tests.fakes import FakeRasa
 
 __all__ = ["agent", "assignment", "rasa", "service", "services"]
 
+PAST, SECOND = datetime(2026, 1, 1, tzinfo=UTC), timedelta(seconds=1)
 HAND_OFF = HandOff(reason=HandoffReason.CUSTOMER_REQUEST)
 
 
@@ -61,6 +66,41 @@ async def test_after_a_wipe_of_redis_the_queue_stands_again(
     await Worker(service.services).keep_the_queue()
 
     assert await assignment.claim(agent) == message.conversation_id
+
+
+@pytest.mark.slow
+async def test_in_mid_day_the_queue_stands_again_in_order_and_nobody_loses_work(
+    service: ConversationService, assignment: Assignment, rasa: FakeRasa, agent: store.Row, redis: aioredis.Redis
+) -> None:
+    """The chore runs every 2 s, so it has 3 s of the 5; 2,000 wait here."""
+    rasa.answer = lambda request: Turn(message_id=request.message_id, hand_off=HAND_OFF)
+    first = await say(service, "a person please")
+    await assignment.claim(agent)
+    async with service.services.database.write() as connection:
+        row = (await connection.execute(sa.select(escalations))).one()._asdict()
+        rows = [
+            row | {"id": f"e{n:04}", "status": "waiting", "agent_id": None, "place_at": PAST + (n * 7919 % 2000) * SECOND}
+            for n in range(2000)
+        ]
+        talks = [(await conversation_row(connection, first.thread_id)) | {"id": f"c{n:04}", "status": "waiting"} for n in range(2000)]
+        await connection.execute(sa.insert(conversations), talks)
+        await connection.execute(sa.insert(escalations), [one | {"conversation_id": f"c{n:04}"} for n, one in enumerate(rows)])
+    await Worker(service.services).keep_the_queue()
+
+    await redis.flushall()
+    began = time.monotonic()
+    await Worker(service.services).keep_the_queue()
+    took_s = time.monotonic() - began
+
+    assert QUEUE_EVERY_S + took_s < 5
+    stands = await redis.zrange("yingda:queue:general_en", 0, -1)
+    assert stands == [one["id"] for one in sorted(rows, key=lambda one: one["place_at"])]
+    assert (await conversation(service, first.conversation_id)).agent_id == agent.id, "no lease is taken by mistake"
+
+
+async def conversation_row(connection: AsyncConnection, thread_id: str) -> dict[str, Any]:
+    row: dict[str, Any] = (await connection.execute(sa.select(conversations).where(conversations.c.thread_id == thread_id))).one()._asdict()
+    return row | {"agent_id": None}
 
 
 async def test_the_conversation_of_an_agent_who_is_gone_waits_again_at_its_old_place(

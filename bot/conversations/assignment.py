@@ -127,8 +127,7 @@ class Assignment:
     async def reconcile(self) -> None:
         """See that every escalation that waits in SQL waits in Redis; build the queue when it is gone."""
         try:
-            for entry in await self._waiting():
-                await self._services.queue.enqueue(entry)
+            await self._services.queue.enqueue(*await self._waiting())
         except QueueLost:
             await self.rebuild()
 

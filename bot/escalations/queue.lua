@@ -18,11 +18,16 @@ if redis.call('EXISTS', KEYS[1]) == 0 then
 end
 
 if move == 'enqueue' then
-  -- ARGV 3 escalation, 4 score; one that somebody is claiming right now is left alone
-  local claimed = redis.call('HGET', KEYS[2], ARGV[3])
-  if claimed and tonumber(claimed) > now then return 0 end
-  redis.call('HDEL', KEYS[2], ARGV[3])
-  return redis.call('ZADD', KEYS[3], 'NX', ARGV[4], ARGV[3])
+  -- KEYS 3...: one queue for each ARGV pair (escalation, score) from 3 on; one that somebody is claiming right now is left alone
+  local added = 0
+  for i = 3, #ARGV, 2 do
+    local claimed = redis.call('HGET', KEYS[2], ARGV[i])
+    if not claimed or tonumber(claimed) <= now then
+      redis.call('HDEL', KEYS[2], ARGV[i])
+      added = added + redis.call('ZADD', KEYS[3 + (i - 3) / 2], 'NX', ARGV[i + 1], ARGV[i])
+    end
+  end
+  return added
 end
 
 if move == 'claim' then
