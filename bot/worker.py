@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from bot.channels.client import VendorClient
 from bot.channels.courier import Courier
+from bot.channels.pulling import Puller
 from bot.channels.registry import open_channels
 from bot.channels.tokens import Tokens
 from bot.conversations.assignment import Assignment
@@ -51,6 +52,7 @@ class Worker:
         self._vendors = VendorClient()
         channels = open_channels(services.settings)
         tokens = Tokens(services.database, services.cipher, self._vendors)
+        self._puller = Puller(database=services.database, channels=channels, tokens=tokens, client=self._vendors)
         self._courier = Courier(database=services.database, redis=services.redis, channels=channels, tokens=tokens, client=self._vendors)
 
     async def run(self) -> None:
@@ -60,6 +62,7 @@ class Worker:
             _every(BOT_WELL_EVERY_S, self.return_to_the_bot),
             _every(EFFECTS_EVERY_S, self.tell_effects),
             _every(OUTBOX_EVERY_S, self.deliver),
+            _every(OUTBOX_EVERY_S, self.pull),
         )
 
     async def answer_the_unanswered(self) -> None:
@@ -116,6 +119,10 @@ class Worker:
         """Send what waits in the outbox to the customers on messaging channels."""
         for news in await self._courier.drain():
             await self._services.wake.send(Wake(News.MESSAGES, news.conversation_id, news.thread_id))
+
+    async def pull(self) -> None:
+        """Fetch what channels have only signalled."""
+        await self._puller.pull(self._service.take)
 
     async def _ids(self, query: sa.Select[tuple[str]]) -> list[str]:
         async with self._database.read() as connection:
