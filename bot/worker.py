@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from bot.channels.client import VendorClient
 from bot.channels.courier import Courier
+from bot.channels.pulling import Puller
 from bot.channels.registry import open_channels
 from bot.channels.tokens import Tokens
 from bot.conversations.assignment import Assignment
@@ -71,6 +72,7 @@ class Worker:
         self._vendors = VendorClient()
         channels = open_channels(services.settings)
         tokens = Tokens(services.database, services.cipher, self._vendors)
+        self._puller = Puller(database=services.database, channels=channels, tokens=tokens, client=self._vendors)
         self._courier = Courier(database=services.database, redis=services.redis, channels=channels, tokens=tokens, client=self._vendors)
 
     async def run(self) -> None:
@@ -86,6 +88,7 @@ class Worker:
             _every(LISTEN_AGAIN_S, self.distribute_on_news),
             _every(OUTBOX_EVERY_S, self.deliver),
             _every(CUSTOMERS_EVERY_S, self.refresh_customers, after_s=CUSTOMERS_EVERY_S),  # a start has enough to do
+            _every(OUTBOX_EVERY_S, self.pull),
         )
 
     async def answer_the_unanswered(self) -> None:
@@ -203,6 +206,10 @@ class Worker:
     async def _due(self) -> Due | None:
         async with self._database.read() as connection:
             return await connection.run_sync(refresh_due, now=utcnow(), timezone=self._services.settings.timezone)
+
+    async def pull(self) -> None:
+        """Fetch what channels have only signalled."""
+        await self._puller.pull(self._service.take)
 
     async def _ids(self, query: sa.Select[tuple[str]]) -> list[str]:
         async with self._database.read() as connection:

@@ -99,9 +99,18 @@ class Batch:
     messages: list[InboundMessage] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
     withdrawals: list[Withdrawal] = field(default_factory=list)
-    pull: str = ""  # there is something to fetch, with this token (WeCom customer service)
+    signal: str = ""  # there is something to pull, with this word of the vendor's
     replay_key: str = ""  # what a second sending of the same request would repeat
     answer: Answer = Answer()
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """What a pull brought, and from where the next one goes on."""
+
+    batch: Batch
+    cursor: str
+    more: bool
 
 
 @dataclass(frozen=True)
@@ -179,6 +188,14 @@ class Channel:
     def read_probe(self, answer: VendorAnswer) -> None:
         """Raise TransportError unless the probe's answer says that all is well."""
         check_status(answer)
+
+    def pull(self, *, cursor: str, signal: str, token: str) -> Call:
+        """Make the request for what came after the cursor; for channels whose webhook only signals."""
+        raise NotImplementedError
+
+    def read_pull(self, answer: VendorAnswer, *, since: float) -> Pulled:
+        """Read it, leaving out what is older than `since` (seconds since 1970); TransportError when there was no answer."""
+        raise NotImplementedError
 
     def token_call(self) -> Call | None:
         """Make the request for an access token; None for a channel that needs none."""

@@ -27,6 +27,7 @@ from bot.channels.base import (
     check_status,
     unsigned,
 )
+from bot.channels.feishu_payloads import FeishuBody, FeishuContent, FeishuMessage, FeishuResult, FeishuSealed
 from bot.channels.reading import check_fresh, from_json, message_id, same, user_id
 from bot.errors import AuthError, InputError, TransportError
 from bot.messages import Attachment, InboundMessage, Kind
@@ -61,82 +62,6 @@ _REASONS: dict[int, tuple[Reason, float]] = {  # seconds to wait; negative: perm
 T = TypeVar("T")
 
 
-class _Sealed(msgspec.Struct, frozen=True):
-    encrypt: str
-
-
-class _Header(msgspec.Struct, frozen=True):
-    event_id: str = ""
-    event_type: str = ""
-    token: str = ""
-
-
-class _SenderId(msgspec.Struct, frozen=True):
-    open_id: str = ""
-
-
-class _Sender(msgspec.Struct, frozen=True):
-    sender_type: str = ""
-
-
-class _Message(msgspec.Struct, frozen=True):
-    message_id: str = ""
-    chat_id: str = ""
-    chat_type: str = ""
-    message_type: str = ""
-    content: str = "{}"
-
-
-class _Context(msgspec.Struct, frozen=True):
-    open_chat_id: str = ""
-
-
-class _Value(msgspec.Struct, frozen=True):
-    button_id: str = ""
-
-
-class _Action(msgspec.Struct, frozen=True):
-    value: _Value = _Value()
-
-
-class _Event(msgspec.Struct, frozen=True):
-    sender: _Sender = _Sender()
-    message: _Message = _Message()
-    action: _Action = _Action()
-    context: _Context = _Context()
-    message_id: str = ""  # of a recalled message
-    chat_id: str = ""
-
-
-class _Body(msgspec.Struct, frozen=True):
-    type: str = ""
-    challenge: str = ""
-    token: str = ""
-    header: _Header = _Header()
-    event: _Event = _Event()
-
-
-class _Content(msgspec.Struct, frozen=True):
-    text: str = ""
-    image_key: str = ""
-    file_key: str = ""
-    file_name: str = ""
-    name: str = ""
-    longitude: str = ""
-    latitude: str = ""
-
-
-class _Sent(msgspec.Struct, frozen=True):
-    message_id: str = ""
-
-
-class _Result(msgspec.Struct, frozen=True):
-    code: int = 0
-    data: _Sent | None = None
-    tenant_access_token: str = ""
-    expire: int = 0
-
-
 class Feishu(Channel):
     kind = "feishu"
     required = ("APP_ID", "APP_SECRET", "ENCRYPT_KEY", "VERIFICATION_TOKEN")
@@ -155,7 +80,7 @@ class Feishu(Channel):
         is_signed = self._is_signed(request)
         plain = decrypt(self._key, self._sealed(request.body, is_signed=is_signed))
         try:
-            body = from_json(plain, _Body)
+            body = from_json(plain, FeishuBody)
         except InputError:
             if is_signed:
                 raise
@@ -177,13 +102,13 @@ class Feishu(Channel):
 
     def _sealed(self, body: bytes, *, is_signed: bool) -> str:
         try:
-            return from_json(body, _Sealed).encrypt
+            return from_json(body, FeishuSealed).encrypt
         except InputError:
             if is_signed:
                 raise
             raise unsigned(self.name) from None
 
-    def _batch(self, body: _Body) -> Batch:
+    def _batch(self, body: FeishuBody) -> Batch:
         event, kind = body.event, body.header.event_type
         if kind == "im.message.receive_v1" and event.message.chat_type == "p2p" and event.sender.sender_type == "user":
             return Batch(messages=[self._message(event.message)], answer=_json({}))
@@ -194,8 +119,8 @@ class Feishu(Channel):
             return Batch(messages=[press], answer=_json({}))
         return Batch(answer=_json({}))
 
-    def _message(self, message: _Message) -> InboundMessage:
-        content = from_json(message.content.encode("utf8", "surrogatepass"), _Content)
+    def _message(self, message: FeishuMessage) -> InboundMessage:
+        content = from_json(message.content.encode("utf8", "surrogatepass"), FeishuContent)
         if message.message_type == "text":
             return self._inbound(message.chat_id, message.message_id, text=content.text)
         kind = _KINDS.get(message.message_type, Kind.OTHER)
@@ -281,10 +206,10 @@ def _card(outgoing: Outgoing) -> dict[str, object]:
     return {"config": {"wide_screen_mode": True}, "elements": [text, {"tag": "action", "actions": actions}]}
 
 
-def _result(answer: VendorAnswer) -> _Result:
+def _result(answer: VendorAnswer) -> FeishuResult:
     """Return a result that is well; TransportError with what the code means, else what the status means."""
     try:
-        result = msgspec.json.decode(answer.body, type=_Result)
+        result = msgspec.json.decode(answer.body, type=FeishuResult)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         check_status(answer)
         raise TransportError("the vendor's answer cannot be read", reason=Reason.UNREACHABLE) from error

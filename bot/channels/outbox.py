@@ -25,16 +25,29 @@ LEASE_S = 40
 RECEIPTS = ("failed", "delivered", "read")
 
 
+def _heard(insert: Any) -> Any:
+    """Build the statement of `heard` once: it runs before each acknowledgement."""
+    first = insert(channel_threads)
+    new = first.excluded
+    due = sa.case((channel_threads.c.held, new.customer_at), else_=channel_threads.c.next_at)
+    changes = {"customer_at": new.customer_at, "quota_used": 0, "reply_token": new.reply_token, "next_at": due, "held": False}
+    return first.on_conflict_do_update(index_elements=["thread_id"], set_=changes)
+
+
+_HEARD = {"postgresql": _heard(postgresql.insert), "sqlite": _heard(sqlite.insert)}
+
+
 async def heard(connection: AsyncConnection, *, thread_id: str, inbox_id: str, reply_token: str = "") -> None:
     """Note that the customer has written: windows and quotas begin anew, and what waited for it may go."""
-    now = utcnow()
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    first = insert(channel_threads).values(
-        thread_id=thread_id, inbox_id=inbox_id, held=False, customer_at=now, quota_used=0, reply_token=reply_token
-    )
-    due = sa.case((channel_threads.c.held, now), else_=channel_threads.c.next_at)
-    changes = {"customer_at": now, "quota_used": 0, "reply_token": reply_token, "next_at": due, "held": False}
-    await connection.execute(first.on_conflict_do_update(index_elements=["thread_id"], set_=changes))
+    row = {
+        "thread_id": thread_id,
+        "inbox_id": inbox_id,
+        "held": False,
+        "customer_at": utcnow(),
+        "quota_used": 0,
+        "reply_token": reply_token,
+    }
+    await connection.execute(_HEARD[connection.dialect.name], row)
 
 
 async def put(connection: AsyncConnection, *, message_id: str, thread_id: str, conversation_id: str, seq: int) -> None:

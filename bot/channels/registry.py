@@ -12,6 +12,7 @@ from bot.channels.telegram import Telegram
 from bot.channels.webhook import Webhook
 from bot.channels.wechat import WeChat
 from bot.channels.wecom import WeCom
+from bot.channels.wecom_kf import WeComService
 from bot.channels.whatsapp import WhatsApp
 from bot.errors import SettingError
 from bot.settings import ChannelSettings, Settings
@@ -25,6 +26,7 @@ KINDS: dict[str, type[Channel]] = {
     "feishu": Feishu,
     "dingtalk": DingTalk,
     "wecom": WeCom,
+    "wecom_kf": WeComService,
 }
 
 log = logging.getLogger(__name__)

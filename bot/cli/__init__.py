@@ -18,7 +18,7 @@ VERBS = {
     "train": ("train", "Train the bot when its configuration or examples have changed."),
     "nlu": ("nlu", "See what the bot understands."),
     "sample-data": ("sample", "Fill the embedded database with the demo shop's customers."),
-    "customers": ("customers", "Learn churn risk and refresh the customers' profiles."),
+    "customers": ("customers", "Customer data, churn risk, profiles, privacy."),
     "agents": ("agents", "Manage the accounts of the people at the desk."),
     "channels": ("channels", "See and try the messaging channels."),
     "shop": ("shop", "Check a company's own shop system against the protocol."),

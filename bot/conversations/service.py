@@ -13,6 +13,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.channels import outbox
+from bot.channels.base import Batch
 from bot.conversations import store
 from bot.conversations.follow_up import to_the_same_agent
 from bot.conversations.inbound import Stored, clean_text, store_inbound, withdraw
@@ -70,6 +72,19 @@ class ConversationService:
         fresh = [each for each in stored if each.new]
         await asyncio.gather(*(self._follow_up(each) for each in fresh))
         return len(fresh)
+
+    async def take(self, inbox_id: str, batch: Batch) -> None:
+        """Keep all that a channel brought: messages, receipts, withdrawals."""
+        if batch.messages:
+            await self.receive_all(batch.messages)
+        for gone in batch.withdrawals:
+            await self.withdraw(inbox_id, gone.channel_user, gone.client_id)
+        if not batch.receipts:
+            return
+        async with self._database.write() as connection:
+            changed = {await outbox.note_receipt(connection, inbox_id, receipt) for receipt in batch.receipts}
+        for conversation_id in filter(None, changed):
+            await self.services.wake.send(Wake(News.MESSAGES, conversation_id))
 
     async def _follow_up(self, stored: Stored) -> None:
         """What a new message causes: news for who looks on, the bot's turn, the way back from the queue."""

@@ -21,6 +21,13 @@ Row = sa.Row[Any]
 
 BATCH = 500  # messages read at a time
 
+# Built once: they run with every message, and to build a query takes longer than to run it.
+_THREAD = sa.select(threads).where(threads.c.inbox_id == sa.bindparam("inbox"), threads.c.channel_user == sa.bindparam("user"))
+_LOCK_THREAD = _THREAD.with_for_update(key_share=True)
+_NEWEST = sa.select(conversations).where(conversations.c.thread_id == sa.bindparam("thread")).order_by(conversations.c.id.desc()).limit(1)
+_SEEN = sa.select(messages).where(messages.c.thread_id == sa.bindparam("thread"), messages.c.client_id == sa.bindparam("client"))
+_ADD_MESSAGE = sa.insert(messages)
+
 
 async def open_inbox(connection: AsyncConnection, inbox_id: str, *, channel: str, name: str) -> None:
     await insert_once(connection, inboxes, {"id": inbox_id, "channel": channel, "name": name, "created_at": utcnow()})
@@ -32,24 +39,21 @@ async def lock_thread(connection: AsyncConnection, *, inbox_id: str, channel_use
     Two first messages that arrive at once would otherwise open two conversations. The lock leaves the key free (FOR NO KEY UPDATE):
     whoever writes a message at the same time refers to the thread, and would otherwise wait for us while we wait for them.
     """
-    here = (threads.c.inbox_id == inbox_id, threads.c.channel_user == channel_user)
-    query = sa.select(threads).where(*here).with_for_update(key_share=True)
-    row = (await connection.execute(query)).first()
+    here = {"inbox": inbox_id, "user": channel_user}
+    row = (await connection.execute(_LOCK_THREAD, here)).first()
     if row is None:
         values = {"id": new_id(), "inbox_id": inbox_id, "channel_user": channel_user, "language": language, "created_at": utcnow()}
         await insert_once(connection, threads, values)
-        row = (await connection.execute(query)).one()
+        row = (await connection.execute(_LOCK_THREAD, here)).one()
     return row
 
 
 async def thread_of(connection: AsyncConnection, *, inbox_id: str, channel_user: str) -> Row | None:
-    query = sa.select(threads).where(threads.c.inbox_id == inbox_id, threads.c.channel_user == channel_user)
-    return (await connection.execute(query)).first()
+    return (await connection.execute(_THREAD, {"inbox": inbox_id, "user": channel_user})).first()
 
 
 async def newest_conversation(connection: AsyncConnection, thread_id: str) -> Row | None:
-    query = sa.select(conversations).where(conversations.c.thread_id == thread_id).order_by(conversations.c.id.desc()).limit(1)
-    return (await connection.execute(query)).first()
+    return (await connection.execute(_NEWEST, {"thread": thread_id})).first()
 
 
 async def conversation(connection: AsyncConnection, conversation_id: str) -> Row:
@@ -122,21 +126,20 @@ def _advance(conversation_id: str, count: int, *where: Any, **changes: Any) -> s
 
 async def add_message(connection: AsyncConnection, message: Message) -> Message:
     """Write the message in its place; one for a channel's customer also goes into the outbox, in the same transaction."""
-    await connection.execute(
-        sa.insert(messages).values(
-            id=message.id,
-            thread_id=message.thread_id,
-            conversation_id=message.conversation_id,
-            seq=message.seq,
-            sender=message.sender,
-            agent_id=message.agent_id,
-            client_id=message.client_id,
-            text=message.text,
-            payload=payload(message.content),
-            language=message.language,
-            created_at=message.created_at,
-        )
-    )
+    row = {
+        "id": message.id,
+        "thread_id": message.thread_id,
+        "conversation_id": message.conversation_id,
+        "seq": message.seq,
+        "sender": message.sender,
+        "agent_id": message.agent_id,
+        "client_id": message.client_id,
+        "text": message.text,
+        "payload": payload(message.content),
+        "language": message.language,
+        "created_at": message.created_at,
+    }
+    await connection.execute(_ADD_MESSAGE, row)
     if message.sender != Sender.CUSTOMER:
         await outbox.put(
             connection,
@@ -170,8 +173,7 @@ def _message(row: Row) -> Message:
 
 
 async def message_by_client_id(connection: AsyncConnection, thread_id: str, client_id: str) -> Message | None:
-    query = sa.select(messages).where(messages.c.thread_id == thread_id, messages.c.client_id == client_id)
-    row = (await connection.execute(query)).first()
+    row = (await connection.execute(_SEEN, {"thread": thread_id, "client": client_id})).first()
     return _message(row) if row else None
 
 

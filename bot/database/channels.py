@@ -54,6 +54,8 @@ channel_cursors = sa.Table(
     "channel_cursors",  # how far a channel that is pulled has been read
     metadata,
     sa.Column("inbox_id", sa.String(64), sa.ForeignKey("inboxes.id"), primary_key=True),
-    sa.Column("cursor", sa.String(500), nullable=False),
-    sa.Column("updated_at", UtcTime, nullable=False),
+    sa.Column("cursor", sa.String(500), nullable=False),  # stored is everything before it
+    sa.Column("signal", sa.String(255), nullable=False),  # what the vendor's last call said, good for the next pull
+    sa.Column("signalled_at", UtcTime),  # there is something to pull; null: nothing is
+    sa.Column("owned_until", UtcTime),  # somebody pulls
 )

@@ -8,10 +8,9 @@ import time
 from sanic import Blueprint, Request
 from sanic.response import HTTPResponse
 
-from bot.channels import outbox
+from bot.channels import pulling
 from bot.channels.base import Batch, Channel, WebhookRequest
 from bot.conversations.service import ConversationService
-from bot.conversations.wake import News, Wake
 from bot.errors import ConflictError, NotFoundError
 from bot.redis import REDIS_DOWN
 from bot.web.requests import services
@@ -45,20 +44,10 @@ blueprint.add_route(webhook, f"{PREFIX}<name:str>", methods=["GET", "POST"])
 
 async def _take(request: Request, channel: Channel, batch: Batch) -> None:
     service: ConversationService = request.app.ctx.service
-    if batch.messages:
-        await service.receive_all(batch.messages)
-    for gone in batch.withdrawals:
-        await service.withdraw(channel.name, gone.channel_user, gone.client_id)
-    if batch.receipts:
-        await _note_receipts(request, channel, batch)
-
-
-async def _note_receipts(request: Request, channel: Channel, batch: Batch) -> None:
-    box = services(request)
-    async with box.database.write() as connection:
-        changed = {await outbox.note_receipt(connection, channel.name, receipt) for receipt in batch.receipts}
-    for conversation_id in filter(None, changed):
-        await box.wake.send(Wake(News.MESSAGES, conversation_id))
+    await service.take(channel.name, batch)
+    if batch.signal:
+        async with services(request).database.write() as connection:
+            await pulling.signal(connection, channel.name, batch.signal)
 
 
 async def _refuse_replay(request: Request, channel: Channel, batch: Batch) -> None:

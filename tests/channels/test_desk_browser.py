@@ -19,8 +19,7 @@ from tests.agents import PASSWORD
 from tests.channels.vendors import WECHAT
 from tests.e2e.desk import Desk
 from tests.fakes import FakeRasa
-from tests.web.conftest import database_url, http, sample, web
-from tests.web.test_widget_browser import context
+from tests.web.conftest import context, database_url, http, sample, web
 
 __all__ = ["context", "database_url", "http", "sample", "web"]
 

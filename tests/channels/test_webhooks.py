@@ -67,8 +67,8 @@ async def test_a_message_is_stored_once_however_often_it_comes(case: Case, http:
     assert answers[0] == 200
     assert set(answers) <= {200, 409}
     found = await said(settings)
-    assert [text for _, sender, text in found if sender == "customer"] == ["你好"]
-    assert len({conversation_id for conversation_id, _, _ in found}) == 1
+    assert [text for _, sender, text in found if sender == "customer"] == ([] if case.only_signals else ["你好"])
+    assert len({conversation_id for conversation_id, _, _ in found}) == (0 if case.only_signals else 1)
 
 
 async def test_the_generic_channel_refuses_a_replay(http: aiohttp.ClientSession) -> None:

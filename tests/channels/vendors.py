@@ -43,6 +43,7 @@ class Case:
     refused: Says = field(default_factory=lambda: Says(status=400))
     expired: Says | None = None  # our access token is no longer good
     token: Says | None = None
+    only_signals: bool = False  # its requests hold no messages; these are pulled
 
     def channel(self, url: str = "http://127.0.0.1:9") -> Channel:
         return KINDS[self.kind](ChannelSettings(self.kind, self.kind, self.settings(url)))
@@ -353,7 +354,35 @@ WECOM = Case(
     token=Says(body=b'{"errcode":0,"errmsg":"ok","access_token":"ACCESS","expires_in":7200}'),
 )
 
-CASES = [WEBHOOK, WECHAT, TELEGRAM, WHATSAPP, LINE, FEISHU, DINGTALK, WECOM]
+# --- WeChat customer service (kf): the webhook only signals; what is pulled is in tests/channels/test_wecom_kf.py
+
+WECOM_KF = Case(
+    kind="wecom_kf",
+    settings=lambda url: {
+        "CORP_ID": "corp1",
+        "SECRET": "s",
+        "OPEN_KFID": "wk1",
+        "TOKEN": "t0ken",
+        "AES_KEY": WECHAT_KEY,
+        "API_URL": url,
+    },
+    payload=lambda text, message_id, user: (
+        "<xml><ToUserName>corp1</ToUserName><CreateTime>1348831860</CreateTime><MsgType>event</MsgType>"
+        f"<Event>kf_msg_or_event</Event><Token>{message_id}</Token><OpenKfId>wk1</OpenKfId></xml>"
+    ).encode("utf8", "surrogatepass"),
+    sign=_wecom_sign,
+    sent=lambda got: str(json.loads(got.body)["text"]["content"]),
+    is_send=lambda got: got.path == "/cgi-bin/kf/send_msg",
+    taken=Says(body=b'{"errcode":0,"errmsg":"ok","msgid":"m"}'),
+    too_fast=Says(body=b'{"errcode":45009,"errmsg":"reach max api daily quota limit"}'),
+    unwell=Says(body=b'{"errcode":-1,"errmsg":"system error"}'),
+    refused=Says(body=b'{"errcode":95018,"errmsg":"send msg session status invalid"}'),
+    expired=Says(body=b'{"errcode":42001,"errmsg":"access_token expired"}'),
+    token=Says(body=b'{"errcode":0,"errmsg":"ok","access_token":"ACCESS","expires_in":7200}'),
+    only_signals=True,
+)
+
+CASES = [WEBHOOK, WECHAT, TELEGRAM, WHATSAPP, LINE, FEISHU, DINGTALK, WECOM, WECOM_KF]
 
 every_channel = pytest.mark.parametrize("case", CASES, ids=lambda case: case.kind)
 # What needs a database: one channel in the quick suite, all of them in `make test`.

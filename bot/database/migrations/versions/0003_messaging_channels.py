@@ -66,7 +66,9 @@ def upgrade() -> None:
         "channel_cursors",
         sa.Column("inbox_id", sa.String(length=64), nullable=False),
         sa.Column("cursor", sa.String(length=500), nullable=False),
-        sa.Column("updated_at", UtcTime(), nullable=False),
+        sa.Column("signal", sa.String(length=255), nullable=False),
+        sa.Column("signalled_at", UtcTime(), nullable=True),
+        sa.Column("owned_until", UtcTime(), nullable=True),
         sa.ForeignKeyConstraint(["inbox_id"], ["inboxes.id"], name=op.f("fk_channel_cursors_inbox_id")),
         sa.PrimaryKeyConstraint("inbox_id", name=op.f("pk_channel_cursors")),
     )
