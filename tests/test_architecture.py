@@ -85,6 +85,7 @@ def test_the_command_line_answers_at_once() -> None:
     assert float(done.stdout) < 0.5
 
 
+@pytest.mark.slow
 def test_nothing_connects_or_reads_settings_on_import() -> None:
     """With an unreadable setting in the environment, importing every light module still works."""
     program = "import bot.web.app, bot.worker, bot.cli.up, bot.cli.agents, bot.cli.backup, bot.system.prepare"

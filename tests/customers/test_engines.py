@@ -21,7 +21,7 @@ from bot.database.people import customers
 from bot.errors import InputError
 from tests.customers.conftest import NOW
 
-pytestmark = pytest.mark.timeout(60)  # the first test of a session makes the sample data
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]  # the first test of a session makes the sample data
 
 both_databases = pytest.mark.parametrize("database_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True)
 THEN = datetime(2026, 3, 1, tzinfo=UTC)

@@ -121,6 +121,7 @@ def test_the_same_key_of_another_source_is_another_event(engine: sa.Engine) -> N
     assert store(engine, ORDER, msgspec.structs.replace(ORDER, source="crm")) == Counts(stored=2)
 
 
+@pytest.mark.slow
 def test_more_than_one_batch_is_stored_whole(engine: sa.Engine) -> None:
     many = [msgspec.structs.replace(ORDER, key=f"order:{number}") for number in range(5001)]
 

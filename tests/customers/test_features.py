@@ -16,7 +16,7 @@ from bot.database.shop import contacts, memberships, order_lines, orders, page_v
 from bot.shop.sample import SampleData
 from tests.customers.conftest import NOW
 
-pytestmark = pytest.mark.timeout(60)  # the first test of a session makes the sample data
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]  # the first test of a session makes the sample data
 
 THEN = NOW - HORIZON
 MADE_AT = datetime(2026, 5, 1, tzinfo=UTC)

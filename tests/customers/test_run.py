@@ -26,7 +26,7 @@ from bot.errors import InputError
 from bot.settings import Settings
 from tests.customers.conftest import CUSTOMERS, NOW
 
-pytestmark = pytest.mark.timeout(60)  # the first test of a session makes the sample data
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]  # the first test of a session makes the sample data
 
 both_databases = pytest.mark.parametrize("database_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True)
 

@@ -18,7 +18,7 @@ from bot.customers.churn.folds import by_customer, by_time
 from bot.customers.churn.table import ChurnTable
 from tests.customers.churn.conftest import Evaluate
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 
 def names(result: dict[str, object]) -> list[str]:

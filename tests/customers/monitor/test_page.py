@@ -58,6 +58,7 @@ def test_nobody_can_be_recognised_on_the_page(served: Settings, engine: sa.Engin
         assert cipher.decrypt(row.phone, column="customer_identities.phone") not in page
 
 
+@pytest.mark.slow
 def test_an_empty_shop_gets_a_page_that_says_what_to_do(settings: Settings, tmp_path: Path) -> None:
     page = write_page(settings, tmp_path / "page.html", language="en", now=NOW).read_text(encoding="utf8")
 
