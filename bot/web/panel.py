@@ -62,7 +62,7 @@ def profile_view(profile: Profile | None) -> dict[str, Any]:
         churn = {
             "probability": round(profile.churn.probability, 3),
             "level": profile.churn.level,
-            "expected_loss": money_text(Money(profile.expected_loss_minor, profile.currency)),
+            "expected_loss": money_text(Money(round(profile.expected_loss_minor, -2), profile.currency)),  # an estimate has no cents
             "held_out": profile.held_out,
             "reasons": [reason_words(reason) for reason in profile.churn.reasons],
         }
