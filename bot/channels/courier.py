@@ -109,8 +109,9 @@ class Courier:
                 vendor_id = await self._send_part(channel, state, ready, index)
             except TransportError as error:
                 return await self._failed(channel, state, ready, error, rows)
-            if not await self._record(state, ready, index, vendor_id):
-                return False, False
+            is_all = index == len(ready.parts) - 1 and len(ready.rows) == len(rows)
+            if not await self._record(state, ready, index, vendor_id, release=is_all) or is_all:
+                return False, is_all and ready.head.attempts > 0
             state = replace(state, quota_used=state.quota_used + 1, reply_token="")
         return True, ready.head.attempts > 0
 
@@ -155,15 +156,21 @@ class Courier:
         self._quiet_until[thread_id] = time.monotonic() + pause_s
 
     async def _call(self, channel: Channel, outgoing: Outgoing, token: str) -> str:
+        answer = await self._client.send(channel.build(outgoing, token=token))
         try:
-            return channel.read(await self._client.send(channel.build(outgoing, token=token)))
+            return channel.read(answer)
         except TransportError as error:
             if error.reason == Reason.RATE:
                 await self._pace.rest(channel.name, error.retry_after_s or FIRST_WAIT_S)
             raise
+        except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors; one vendor's whim must not stop the others
+            raise TransportError("the vendor's answer cannot be read", reason=Reason.UNREACHABLE, retry_after_s=60) from error
 
-    async def _record(self, state: ThreadState, ready: Bundle, index: int, vendor_id: str) -> bool:
-        """Write that the part is sent, in one transaction with what it used up; False when the lease was lost."""
+    async def _record(self, state: ThreadState, ready: Bundle, index: int, vendor_id: str, *, release: bool) -> bool:
+        """Write that the part is sent, in one transaction with what it used up; False when the lease was lost.
+
+        With `release` nothing else was waiting, and the thread is given back at once.
+        """
         is_last = index == len(ready.parts) - 1
         async with self._database.write() as connection:
             ours = await outbox.renew(connection, state.thread_id, self._owner, used_token=state.reply_token)
@@ -172,6 +179,8 @@ class Courier:
                 await outbox.mark(connection, ready.ids, **done)
             else:
                 await outbox.mark(connection, [ready.head.message.id], parts_sent=index + 1)
+            if release and ours:
+                await outbox.release(connection, state.thread_id, self._owner)
         return ours
 
     async def _failed(

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
-from typing import TypeVar
 from urllib.parse import quote
 
 import msgspec
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from bot.channels.base import (
     AccessToken,
@@ -27,14 +23,14 @@ from bot.channels.base import (
     check_status,
     unsigned,
 )
+from bot.channels.feishu_envelope import decrypt
 from bot.channels.reading import check_fresh, from_json, message_id, same, user_id
-from bot.errors import AuthError, InputError, TransportError
+from bot.errors import InputError, TransportError
 from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings
 
 API = "https://open.feishu.cn"
 TOLERANCE_S = 3600
-BLOCK = 16
 
 _KINDS = {
     "image": Kind.IMAGE,
@@ -57,8 +53,6 @@ _REASONS: dict[int, tuple[Reason, float]] = {  # seconds to wait; negative: perm
     10003: (Reason.CREDENTIALS, 60),
     10014: (Reason.CREDENTIALS, 60),  # wrong app secret
 }
-
-T = TypeVar("T")
 
 
 class _Sealed(msgspec.Struct, frozen=True):
@@ -255,21 +249,6 @@ class Feishu(Channel):
 
     def read_probe(self, answer: VendorAnswer) -> None:
         _result(answer)
-
-
-def decrypt(key: bytes, encrypted: str) -> bytes:
-    """Return what was encrypted under the account's Encrypt Key: AES-256-CBC, key SHA-256 of it, the IV in front; AuthError otherwise."""
-    try:
-        data = base64.b64decode(encrypted, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise AuthError("the encrypted part is not base64") from error
-    if len(data) < 2 * BLOCK or len(data) % BLOCK:
-        raise AuthError("the encrypted part is not a whole number of blocks")
-    aes = Cipher(algorithms.AES(hashlib.sha256(key).digest()), modes.CBC(data[:BLOCK])).decryptor()
-    plain = aes.update(data[BLOCK:]) + aes.finalize()
-    if not 1 <= plain[-1] <= BLOCK:
-        raise AuthError("the encrypted part does not decrypt under our key")
-    return plain[: -plain[-1]]
 
 
 def _card(outgoing: Outgoing) -> dict[str, object]:

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.channels import choices, outbox
 from bot.conversations import buttons, store
 from bot.conversations.ratings import rate, typed_score
-from bot.database.conversations import conversations, messages
+from bot.conversations.visitors import customer_of
+from bot.database.conversations import conversations, messages, threads
 from bot.errors import ConflictError, InputError
 from bot.ids import new_id, utcnow
 from bot.languages import notice, reply_language
@@ -28,8 +29,13 @@ class Stored:
     new: bool
 
 
-async def store_inbound(connection: AsyncConnection, inbound: InboundMessage, *, default_language: str) -> Stored:
-    """Store the message once. Raises InputError for one that cannot be kept and for a button that was never shown."""
+async def store_inbound(
+    connection: AsyncConnection, inbound: InboundMessage, *, default_language: str, shop_customer_id: str = ""
+) -> Stored:
+    """Store the message once. Raises InputError for one that cannot be kept and for a button that was never shown.
+
+    `shop_customer_id`: whom the shop's signature says that the writer is.
+    """
     text = clean_text(inbound.text[:TEXT_LIMIT] if inbound.by_channel else inbound.text)
     if not text and not inbound.button_id and inbound.kind is Kind.TEXT:
         raise InputError("the message is empty; send a text or a button_id")
@@ -38,6 +44,8 @@ async def store_inbound(connection: AsyncConnection, inbound: InboundMessage, *,
     seen = await store.message_by_client_id(connection, thread.id, inbound.client_id)
     if seen:
         return Stored(seen, "", new=False)
+    if shop_customer_id:
+        await _link(connection, thread, shop_customer_id, language)
     newest = await store.newest_conversation(connection, thread.id)
     if inbound.by_channel:
         await outbox.heard(connection, thread_id=thread.id, inbox_id=inbound.inbox_id, reply_token=inbound.reply_token)
@@ -51,6 +59,13 @@ async def store_inbound(connection: AsyncConnection, inbound: InboundMessage, *,
     message = _customer_message(row, seq, inbound, text=text, language=language, button_id=button_id)
     await store.add_message(connection, message)
     return Stored(message, row.status, new=True)
+
+
+async def _link(connection: AsyncConnection, thread: store.Row, shop_customer_id: str, language: str) -> None:
+    """Whoever writes here is the shop's customer: profile and orders follow. Another customer's thread is not taken over."""
+    customer_id = await customer_of(connection, shop_customer_id, language)
+    free = (threads.c.id == thread.id, threads.c.customer_id.is_(None))
+    await connection.execute(sa.update(threads).where(*free).values(customer_id=customer_id))
 
 
 async def _meant(

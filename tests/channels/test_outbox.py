@@ -6,6 +6,7 @@ import asyncio
 import json
 from datetime import timedelta
 
+import jwt
 import pytest
 import sqlalchemy as sa
 
@@ -16,6 +17,8 @@ from bot.conversations import store
 from bot.conversations.assignment import Assignment
 from bot.conversations.service import ConversationService
 from bot.database.channels import channel_threads, outbox
+from bot.database.conversations import threads
+from bot.database.people import customers
 from bot.ids import utcnow
 from bot.messages import Button, HandOff, HandoffReason, Kind, Reply, Turn, TurnRequest
 from tests.channels.conftest import Post, with_traits
@@ -310,3 +313,16 @@ async def test_a_withdrawn_message_loses_its_words(post: Post, service: Conversa
     await service.withdraw("webhook", "u1", message.client_id or "")
 
     assert (await transcript(service, message.conversation_id))[0] == ("customer", "[客户撤回了这条消息]")
+
+
+async def test_the_shops_signature_links_the_customer_and_nobody_elses(post: Post, service: ConversationService) -> None:
+    def identity(number: str, key: str) -> str:
+        return jwt.encode({"sub": number, "exp": utcnow() + timedelta(minutes=5)}, key, algorithm="HS256")
+
+    secret = service.services.settings.identity_secret
+    for claimed in (identity("C000009", "a guess that is long enough for HS256"), identity("C000001", secret), identity("C000002", secret)):
+        await post.say("hello", identity=claimed)
+
+    async with service.services.database.read() as connection:
+        query = sa.select(customers.c.shop_customer_id).join(threads, threads.c.customer_id == customers.c.id)
+        assert (await connection.execute(query)).scalars().all() == ["C000001"]
