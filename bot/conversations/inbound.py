@@ -47,18 +47,23 @@ async def store_inbound(
     if shop_customer_id:
         await _link(connection, thread, shop_customer_id, language)
     newest = await store.newest_conversation(connection, thread.id)
-    if inbound.by_channel:
-        await outbox.heard(connection, thread_id=thread.id, inbox_id=inbound.inbox_id, reply_token=inbound.reply_token)
-        if newest is not None and (score := typed_score(newest, text)):
-            return await _store_rating(connection, newest, inbound, text=text, score=score)
+    if inbound.by_channel and newest is not None and (score := typed_score(newest, text)):
+        return await _store_rating(connection, newest, inbound, text=text, score=score)
     is_open = newest is not None and newest.status != Status.RESOLVED
     previous = newest.language if newest is not None and is_open else language
     button_id, text = await _meant(connection, inbound, thread.id, newest if is_open else None, text=text, language=previous)
     language = reply_language(text, previous) if inbound.kind is Kind.TEXT and not button_id else previous
     row, seq = await _take_place(connection, newest if is_open else None, thread_id=thread.id, language=language, page=inbound.page)
     message = _customer_message(row, seq, inbound, text=text, language=language, button_id=button_id)
+    return await _stored(connection, message, row.status, inbound)
+
+
+async def _stored(connection: AsyncConnection, message: Message, status: str, inbound: InboundMessage) -> Stored:
+    """Write the message; the thread's sending comes last, after thread and conversation, as for everybody who writes."""
     await store.add_message(connection, message)
-    return Stored(message, row.status, new=True)
+    if inbound.by_channel:
+        await outbox.heard(connection, thread_id=message.thread_id, inbox_id=inbound.inbox_id, reply_token=inbound.reply_token)
+    return Stored(message, status, new=True)
 
 
 async def _link(connection: AsyncConnection, thread: store.Row, shop_customer_id: str, language: str) -> None:
@@ -96,9 +101,9 @@ async def _store_rating(connection: AsyncConnection, row: store.Row, inbound: In
     seq = await store.advance(connection, row.id, 1)
     assert seq is not None
     message = _customer_message(row, seq, inbound, text=text, language=row.language)
-    await store.add_message(connection, message)
+    stored = await _stored(connection, message, row.status, inbound)
     await rate(connection, row, score=score, comment="")
-    return Stored(message, row.status, new=True)
+    return stored
 
 
 def _customer_message(row: store.Row, seq: int, inbound: InboundMessage, *, text: str, language: str, button_id: str = "") -> Message:

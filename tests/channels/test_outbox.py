@@ -20,10 +20,10 @@ from bot.database.channels import channel_threads, outbox
 from bot.database.conversations import threads
 from bot.database.people import customers
 from bot.ids import utcnow
-from bot.messages import Button, HandOff, HandoffReason, Kind, Reply, Turn, TurnRequest
+from bot.messages import Button, HandOff, HandoffReason, InboundMessage, Kind, Reply, Turn, TurnRequest
 from tests.channels.conftest import Post, with_traits
 from tests.channels.simulator import Received, Says
-from tests.conversations.conftest import say, transcript
+from tests.conversations.conftest import say, settle, transcript
 from tests.fakes import FakeRasa
 
 
@@ -65,6 +65,27 @@ async def test_messages_keep_their_order_and_go_once(post: Post, rasa: FakeRasa)
     await asyncio.gather(*(post.courier().drain() for _ in range(3)))
 
     assert texts(post) == ["one", "two", "three"]
+
+
+async def test_who_writes_while_the_bot_answers_waits_for_nobody(post: Post) -> None:
+    """Customers' and bot's transactions take thread, conversation and the thread's sending in one order, or PostgreSQL would refuse one."""
+
+    async def write(user: int) -> None:
+        for number in range(6):
+            texts = [f"{number}a", f"{number}b"]
+            await post.service.receive_all(
+                [
+                    InboundMessage(inbox_id="webhook", channel_user=f"u{user}", client_id=f"{user}-{text}", text=text, by_channel=True)
+                    for text in texts
+                ]
+            )
+
+    couriers = [post.courier() for _ in range(2)]
+    await asyncio.gather(*(write(user) for user in range(3)), *(courier.drain() for courier in couriers))
+    await settle(post.service)
+    await couriers[0].drain()
+
+    assert sorted(texts(post)) == sorted(f"you said {number}{part}" for number in range(6) for part in "ab" for _ in range(3))
 
 
 async def test_an_outage_holds_up_what_follows_and_nothing_is_lost(post: Post, rasa: FakeRasa) -> None:
