@@ -29,6 +29,7 @@ from bot.errors import TransportError
 from bot.ids import new_id, utcnow
 
 AT_ONCE = 32  # threads that one process sends for
+LOOK_AGAIN_S = 0.25
 GIVE_UP = timedelta(hours=6)  # a later answer would surprise more than it helps
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 300.0
 UNKNOWN_WAIT_S = 60.0  # a channel that is not configured here may be on the next start
@@ -57,15 +58,34 @@ class Courier:
         self._quiet_until: dict[str, float] = {}  # thread -> when its customer may be sent the next one
 
     async def drain(self) -> list[News]:
-        """Send all that is due; return where the desk has something to see: what failed, waits, or had failed and went."""
+        """Send all that is due; return where the desk has something to see: what failed, waits, or had failed and went.
+
+        A place becomes free with each thread that is done, so that one slow vendor does not hold up the others' customers.
+        """
         news: list[News] = []
-        while True:
-            async with self._database.write() as connection:
-                due = await outbox.claim(connection, self._owner, most=AT_ONCE)
-            if not due:
-                return news
-            for told in await asyncio.gather(*(self._serve(thread_id) for thread_id in due)):
-                news += told
+        running: set[asyncio.Task[list[News]]] = set()
+        try:
+            while True:
+                running |= {asyncio.create_task(self._serve(thread_id)) for thread_id in await self._claim(AT_ONCE - len(running))}
+                if not running:
+                    return news
+                done, running = await asyncio.wait(running, timeout=LOOK_AGAIN_S, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    if error := task.exception():
+                        log.error("sending stopped and goes on when its lease is over: %s: %s", type(error).__name__, error)
+                    else:
+                        news += task.result()
+        finally:
+            for task in running:
+                task.cancel()
+
+    async def _claim(self, most: int) -> list[str]:
+        """Take threads that are due; a look comes first, since on SQLite a claim waits for every other writer."""
+        async with self._database.read() as connection:
+            if most <= 0 or not await outbox.is_due(connection):
+                return []
+        async with self._database.write() as connection:
+            return await outbox.claim(connection, self._owner, most=most)
 
     async def _serve(self, thread_id: str) -> list[News]:
         """Send for one thread until nothing is left, something must wait, or somebody else has it."""
