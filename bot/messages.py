@@ -111,6 +111,7 @@ class InboundMessage(msgspec.Struct, frozen=True):
     attachments: list[Attachment] = []
     by_channel: bool = False  # came through a messaging channel: what is answered goes to its outbox
     reply_token: str = ""  # a channel's permission to answer this very message
+    identity: str = ""  # the shop's JWT for its customer, where the channel carries one
 
 
 class Message(msgspec.Struct, frozen=True):

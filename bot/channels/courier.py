@@ -29,6 +29,7 @@ from bot.errors import TransportError
 from bot.ids import new_id, utcnow
 
 AT_ONCE = 32  # threads that one process sends for
+LOOK_AGAIN_S = 0.25
 GIVE_UP = timedelta(hours=6)  # a later answer would surprise more than it helps
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 300.0
 UNKNOWN_WAIT_S = 60.0  # a channel that is not configured here may be on the next start
@@ -57,15 +58,34 @@ class Courier:
         self._quiet_until: dict[str, float] = {}  # thread -> when its customer may be sent the next one
 
     async def drain(self) -> list[News]:
-        """Send all that is due; return where the desk has something to see: what failed, waits, or had failed and went."""
+        """Send all that is due; return where the desk has something to see: what failed, waits, or had failed and went.
+
+        A place becomes free with each thread that is done, so that one slow vendor does not hold up the others' customers.
+        """
         news: list[News] = []
-        while True:
-            async with self._database.write() as connection:
-                due = await outbox.claim(connection, self._owner, most=AT_ONCE)
-            if not due:
-                return news
-            for told in await asyncio.gather(*(self._serve(thread_id) for thread_id in due)):
-                news += told
+        running: set[asyncio.Task[list[News]]] = set()
+        try:
+            while True:
+                running |= {asyncio.create_task(self._serve(thread_id)) for thread_id in await self._claim(AT_ONCE - len(running))}
+                if not running:
+                    return news
+                done, running = await asyncio.wait(running, timeout=LOOK_AGAIN_S, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    if error := task.exception():
+                        log.error("sending stopped and goes on when its lease is over: %s: %s", type(error).__name__, error)
+                    else:
+                        news += task.result()
+        finally:
+            for task in running:
+                task.cancel()
+
+    async def _claim(self, most: int) -> list[str]:
+        """Take threads that are due; a look comes first, since on SQLite a claim waits for every other writer."""
+        async with self._database.read() as connection:
+            if most <= 0 or not await outbox.is_due(connection):
+                return []
+        async with self._database.write() as connection:
+            return await outbox.claim(connection, self._owner, most=most)
 
     async def _serve(self, thread_id: str) -> list[News]:
         """Send for one thread until nothing is left, something must wait, or somebody else has it."""
@@ -109,8 +129,9 @@ class Courier:
                 vendor_id = await self._send_part(channel, state, ready, index)
             except TransportError as error:
                 return await self._failed(channel, state, ready, error, rows)
-            if not await self._record(state, ready, index, vendor_id):
-                return False, False
+            is_all = index == len(ready.parts) - 1 and len(ready.rows) == len(rows)
+            if not await self._record(state, ready, index, vendor_id, release=is_all) or is_all:
+                return False, is_all and ready.head.attempts > 0
             state = replace(state, quota_used=state.quota_used + 1, reply_token="")
         return True, ready.head.attempts > 0
 
@@ -155,15 +176,21 @@ class Courier:
         self._quiet_until[thread_id] = time.monotonic() + pause_s
 
     async def _call(self, channel: Channel, outgoing: Outgoing, token: str) -> str:
+        answer = await self._client.send(channel.build(outgoing, token=token))
         try:
-            return channel.read(await self._client.send(channel.build(outgoing, token=token)))
+            return channel.read(answer)
         except TransportError as error:
             if error.reason == Reason.RATE:
                 await self._pace.rest(channel.name, error.retry_after_s or FIRST_WAIT_S)
             raise
+        except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors; one vendor's whim must not stop the others
+            raise TransportError("the vendor's answer cannot be read", reason=Reason.UNREACHABLE, retry_after_s=60) from error
 
-    async def _record(self, state: ThreadState, ready: Bundle, index: int, vendor_id: str) -> bool:
-        """Write that the part is sent, in one transaction with what it used up; False when the lease was lost."""
+    async def _record(self, state: ThreadState, ready: Bundle, index: int, vendor_id: str, *, release: bool) -> bool:
+        """Write that the part is sent, in one transaction with what it used up; False when the lease was lost.
+
+        With `release` nothing else was waiting, and the thread is given back at once.
+        """
         is_last = index == len(ready.parts) - 1
         async with self._database.write() as connection:
             ours = await outbox.renew(connection, state.thread_id, self._owner, used_token=state.reply_token)
@@ -172,6 +199,8 @@ class Courier:
                 await outbox.mark(connection, ready.ids, **done)
             else:
                 await outbox.mark(connection, [ready.head.message.id], parts_sent=index + 1)
+            if release and ours:
+                await outbox.release(connection, state.thread_id, self._owner)
         return ours
 
     async def _failed(

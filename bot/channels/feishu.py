@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
-from typing import TypeVar
 from urllib.parse import quote
 
 import msgspec
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from bot.channels.base import (
     AccessToken,
@@ -27,15 +23,14 @@ from bot.channels.base import (
     check_status,
     unsigned,
 )
-from bot.channels.feishu_payloads import FeishuBody, FeishuContent, FeishuMessage, FeishuResult, FeishuSealed
+from bot.channels.feishu_envelope import decrypt
 from bot.channels.reading import check_fresh, from_json, message_id, same, user_id
-from bot.errors import AuthError, InputError, TransportError
+from bot.errors import InputError, TransportError
 from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings
 
 API = "https://open.feishu.cn"
 TOLERANCE_S = 3600
-BLOCK = 16
 
 _KINDS = {
     "image": Kind.IMAGE,
@@ -59,7 +54,81 @@ _REASONS: dict[int, tuple[Reason, float]] = {  # seconds to wait; negative: perm
     10014: (Reason.CREDENTIALS, 60),  # wrong app secret
 }
 
-T = TypeVar("T")
+
+class _Sealed(msgspec.Struct, frozen=True):
+    encrypt: str
+
+
+class _Header(msgspec.Struct, frozen=True):
+    event_id: str = ""
+    event_type: str = ""
+    token: str = ""
+
+
+class _SenderId(msgspec.Struct, frozen=True):
+    open_id: str = ""
+
+
+class _Sender(msgspec.Struct, frozen=True):
+    sender_type: str = ""
+
+
+class _Message(msgspec.Struct, frozen=True):
+    message_id: str = ""
+    chat_id: str = ""
+    chat_type: str = ""
+    message_type: str = ""
+    content: str = "{}"
+
+
+class _Context(msgspec.Struct, frozen=True):
+    open_chat_id: str = ""
+
+
+class _Value(msgspec.Struct, frozen=True):
+    button_id: str = ""
+
+
+class _Action(msgspec.Struct, frozen=True):
+    value: _Value = _Value()
+
+
+class _Event(msgspec.Struct, frozen=True):
+    sender: _Sender = _Sender()
+    message: _Message = _Message()
+    action: _Action = _Action()
+    context: _Context = _Context()
+    message_id: str = ""  # of a recalled message
+    chat_id: str = ""
+
+
+class _Body(msgspec.Struct, frozen=True):
+    type: str = ""
+    challenge: str = ""
+    token: str = ""
+    header: _Header = _Header()
+    event: _Event = _Event()
+
+
+class _Content(msgspec.Struct, frozen=True):
+    text: str = ""
+    image_key: str = ""
+    file_key: str = ""
+    file_name: str = ""
+    name: str = ""
+    longitude: str = ""
+    latitude: str = ""
+
+
+class _Sent(msgspec.Struct, frozen=True):
+    message_id: str = ""
+
+
+class _Result(msgspec.Struct, frozen=True):
+    code: int = 0
+    data: _Sent | None = None
+    tenant_access_token: str = ""
+    expire: int = 0
 
 
 class Feishu(Channel):
@@ -80,7 +149,7 @@ class Feishu(Channel):
         is_signed = self._is_signed(request)
         plain = decrypt(self._key, self._sealed(request.body, is_signed=is_signed))
         try:
-            body = from_json(plain, FeishuBody)
+            body = from_json(plain, _Body)
         except InputError:
             if is_signed:
                 raise
@@ -102,13 +171,13 @@ class Feishu(Channel):
 
     def _sealed(self, body: bytes, *, is_signed: bool) -> str:
         try:
-            return from_json(body, FeishuSealed).encrypt
+            return from_json(body, _Sealed).encrypt
         except InputError:
             if is_signed:
                 raise
             raise unsigned(self.name) from None
 
-    def _batch(self, body: FeishuBody) -> Batch:
+    def _batch(self, body: _Body) -> Batch:
         event, kind = body.event, body.header.event_type
         if kind == "im.message.receive_v1" and event.message.chat_type == "p2p" and event.sender.sender_type == "user":
             return Batch(messages=[self._message(event.message)], answer=_json({}))
@@ -119,8 +188,8 @@ class Feishu(Channel):
             return Batch(messages=[press], answer=_json({}))
         return Batch(answer=_json({}))
 
-    def _message(self, message: FeishuMessage) -> InboundMessage:
-        content = from_json(message.content.encode("utf8", "surrogatepass"), FeishuContent)
+    def _message(self, message: _Message) -> InboundMessage:
+        content = from_json(message.content.encode("utf8", "surrogatepass"), _Content)
         if message.message_type == "text":
             return self._inbound(message.chat_id, message.message_id, text=content.text)
         kind = _KINDS.get(message.message_type, Kind.OTHER)
@@ -182,21 +251,6 @@ class Feishu(Channel):
         _result(answer)
 
 
-def decrypt(key: bytes, encrypted: str) -> bytes:
-    """Return what was encrypted under the account's Encrypt Key: AES-256-CBC, key SHA-256 of it, the IV in front; AuthError otherwise."""
-    try:
-        data = base64.b64decode(encrypted, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise AuthError("the encrypted part is not base64") from error
-    if len(data) < 2 * BLOCK or len(data) % BLOCK:
-        raise AuthError("the encrypted part is not a whole number of blocks")
-    aes = Cipher(algorithms.AES(hashlib.sha256(key).digest()), modes.CBC(data[:BLOCK])).decryptor()
-    plain = aes.update(data[BLOCK:]) + aes.finalize()
-    if not 1 <= plain[-1] <= BLOCK:
-        raise AuthError("the encrypted part does not decrypt under our key")
-    return plain[: -plain[-1]]
-
-
 def _card(outgoing: Outgoing) -> dict[str, object]:
     actions = [
         {"tag": "button", "text": {"tag": "plain_text", "content": each.title}, "type": "default", "value": {"button_id": each.id}}
@@ -206,10 +260,10 @@ def _card(outgoing: Outgoing) -> dict[str, object]:
     return {"config": {"wide_screen_mode": True}, "elements": [text, {"tag": "action", "actions": actions}]}
 
 
-def _result(answer: VendorAnswer) -> FeishuResult:
+def _result(answer: VendorAnswer) -> _Result:
     """Return a result that is well; TransportError with what the code means, else what the status means."""
     try:
-        result = msgspec.json.decode(answer.body, type=FeishuResult)
+        result = msgspec.json.decode(answer.body, type=_Result)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         check_status(answer)
         raise TransportError("the vendor's answer cannot be read", reason=Reason.UNREACHABLE) from error

@@ -68,13 +68,21 @@ async def put(connection: AsyncConnection, *, message_id: str, thread_id: str, c
     )
 
 
+def _due() -> tuple[sa.ColumnElement[bool], ...]:
+    now = utcnow()
+    return channel_threads.c.next_at <= now, sa.or_(channel_threads.c.owned_until.is_(None), channel_threads.c.owned_until < now)
+
+
+async def is_due(connection: AsyncConnection) -> bool:
+    """Say whether there is a thread to claim."""
+    return (await connection.execute(sa.select(channel_threads.c.thread_id).where(*_due()).limit(1))).first() is not None
+
+
 async def claim(connection: AsyncConnection, owner: str, *, most: int) -> list[str]:
     """Take the threads that are due and that nobody else sends for; return their ids."""
-    now = utcnow()
-    free = sa.or_(channel_threads.c.owned_until.is_(None), channel_threads.c.owned_until < now)
     due = (
         sa.select(channel_threads.c.thread_id)
-        .where(channel_threads.c.next_at <= now, free)
+        .where(*_due())
         .order_by(channel_threads.c.next_at)
         .limit(most)
         .with_for_update(skip_locked=True)
@@ -82,7 +90,7 @@ async def claim(connection: AsyncConnection, owner: str, *, most: int) -> list[s
     take = (
         sa.update(channel_threads)
         .where(channel_threads.c.thread_id.in_(due.scalar_subquery()))
-        .values(owner=owner, owned_until=now + timedelta(seconds=LEASE_S))
+        .values(owner=owner, owned_until=utcnow() + timedelta(seconds=LEASE_S))
         .returning(channel_threads.c.thread_id)
     )
     return list((await connection.execute(take)).scalars())

@@ -48,6 +48,7 @@ class _Message(msgspec.Struct, frozen=True):
     button_id: str = ""
     kind: Kind = Kind.TEXT
     language: Literal["", "zh", "en"] = ""
+    identity: str = ""
     attachments: list[_Attachment] = []
 
 
@@ -137,6 +138,7 @@ class Webhook(Channel):
                 Attachment(kind=message.kind, ref=each.url[:1000], name=each.name[:200], mime=each.mime[:100], size=each.size)
                 for each in message.attachments[:10]
             ],
+            identity=message.identity[:4000],
             language_hint=message.language or self.settings.get("LANGUAGE"),
             by_channel=True,
         )

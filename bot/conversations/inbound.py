@@ -12,7 +12,8 @@ from bot.conversations import buttons, store
 from bot.conversations.ratings import rate, typed_score
 from bot.conversations.sla import owe_an_answer
 from bot.conversations.thanks import is_thanks
-from bot.database.conversations import conversations, messages
+from bot.conversations.visitors import customer_of
+from bot.database.conversations import conversations, messages, threads
 from bot.errors import ConflictError, InputError
 from bot.escalations.hours import Hours
 from bot.ids import new_id, utcnow
@@ -31,8 +32,13 @@ class Stored:
     new: bool
 
 
-async def store_inbound(connection: AsyncConnection, inbound: InboundMessage, *, default_language: str, hours: Hours) -> Stored:
-    """Store the message once. Raises InputError for one that cannot be kept and for a button that was never shown."""
+async def store_inbound(
+    connection: AsyncConnection, inbound: InboundMessage, *, default_language: str, hours: Hours, shop_customer_id: str = ""
+) -> Stored:
+    """Store the message once. Raises InputError for one that cannot be kept and for a button that was never shown.
+
+    `shop_customer_id`: whom the shop's signature says that the writer is.
+    """
     text = clean_text(inbound.text[:TEXT_LIMIT] if inbound.by_channel else inbound.text)
     if not text and not inbound.button_id and inbound.kind is Kind.TEXT:
         raise InputError("the message is empty; send a text or a button_id")
@@ -41,11 +47,11 @@ async def store_inbound(connection: AsyncConnection, inbound: InboundMessage, *,
     seen = await store.message_by_client_id(connection, thread.id, inbound.client_id)
     if seen:
         return Stored(seen, "", new=False)
+    if shop_customer_id:
+        await _link(connection, thread, shop_customer_id, language)
     newest = await store.newest_conversation(connection, thread.id)
-    if inbound.by_channel:
-        await outbox.heard(connection, thread_id=thread.id, inbox_id=inbound.inbox_id, reply_token=inbound.reply_token)
-        if newest is not None and (score := typed_score(newest, text)):
-            return await _store_rating(connection, newest, inbound, text=text, score=score)
+    if inbound.by_channel and newest is not None and (score := typed_score(newest, text)):
+        return await _store_rating(connection, newest, inbound, text=text, score=score)
     is_open = newest is not None and (newest.status != Status.RESOLVED or (not inbound.button_id and is_thanks(text)))
     previous = newest.language if newest is not None and is_open else language
     button_id, text = await _meant(connection, inbound, thread.id, newest if is_open else None, text=text, language=previous)
@@ -54,8 +60,22 @@ async def store_inbound(connection: AsyncConnection, inbound: InboundMessage, *,
         connection, newest if is_open else None, thread_id=thread.id, language=language, page=inbound.page, hours=hours
     )
     message = _customer_message(row, seq, inbound, text=text, language=language, button_id=button_id)
+    return await _stored(connection, message, row.status, inbound)
+
+
+async def _stored(connection: AsyncConnection, message: Message, status: str, inbound: InboundMessage) -> Stored:
+    """Write the message; the thread's sending comes last, after thread and conversation, as for everybody who writes."""
     await store.add_message(connection, message)
-    return Stored(message, row.status, new=True)
+    if inbound.by_channel:
+        await outbox.heard(connection, thread_id=message.thread_id, inbox_id=inbound.inbox_id, reply_token=inbound.reply_token)
+    return Stored(message, status, new=True)
+
+
+async def _link(connection: AsyncConnection, thread: store.Row, shop_customer_id: str, language: str) -> None:
+    """Whoever writes here is the shop's customer: profile and orders follow. Another customer's thread is not taken over."""
+    customer_id = await customer_of(connection, shop_customer_id, language)
+    free = (threads.c.id == thread.id, threads.c.customer_id.is_(None))
+    await connection.execute(sa.update(threads).where(*free).values(customer_id=customer_id))
 
 
 async def _meant(
@@ -86,9 +106,9 @@ async def _store_rating(connection: AsyncConnection, row: store.Row, inbound: In
     seq = await store.advance(connection, row.id, 1)
     assert seq is not None
     message = _customer_message(row, seq, inbound, text=text, language=row.language)
-    await store.add_message(connection, message)
+    stored = await _stored(connection, message, row.status, inbound)
     await rate(connection, row, score=score, comment="")
-    return Stored(message, row.status, new=True)
+    return stored
 
 
 def _customer_message(row: store.Row, seq: int, inbound: InboundMessage, *, text: str, language: str, button_id: str = "") -> Message:

@@ -24,10 +24,11 @@ from bot.conversations.services import Services
 from bot.conversations.sla import answer_given, stop_clocks
 from bot.conversations.tracker import end_form
 from bot.conversations.turns import TurnRunner
+from bot.conversations.visitors import Visitors
 from bot.conversations.wake import News, Wake
 from bot.database.conversations import conversations
 from bot.database.escalations import escalations
-from bot.errors import ConflictError, InputError, NotFoundError
+from bot.errors import AuthError, ConflictError, InputError, NotFoundError
 from bot.ids import new_id, utcnow
 from bot.messages import InboundMessage, Message, Sender, Status
 
@@ -66,12 +67,25 @@ class ConversationService:
             # In the order of the threads, so that two requests at once do not wait for each other; each customer's own order stays.
             for inbound in sorted(batch, key=lambda each: (each.inbox_id, each.channel_user)):
                 try:
-                    stored.append(await store_inbound(connection, inbound, default_language=language, hours=self.services.hours))
+                    who = self._shop_customer(inbound)
+                    hours = self.services.hours
+                    one = await store_inbound(connection, inbound, default_language=language, hours=hours, shop_customer_id=who)
+                    stored.append(one)
                 except InputError as error:
                     log.info("a message on %s is left out: %s", inbound.inbox_id, error)
         fresh = [each for each in stored if each.new]
         await asyncio.gather(*(self._follow_up(each) for each in fresh))
         return len(fresh)
+
+    def _shop_customer(self, inbound: InboundMessage) -> str:
+        """Return whom the shop's signature says that this is; nobody where there is none, or a wrong one, which is told in the log."""
+        if not inbound.identity:
+            return ""
+        try:
+            return Visitors(self.services.settings, self._database).shop_customer_id(inbound.identity)
+        except AuthError as error:
+            log.warning("an identity on %s is not taken: %s", inbound.inbox_id, error)
+            return ""
 
     async def take(self, inbox_id: str, batch: Batch) -> None:
         """Keep all that a channel brought: messages, receipts, withdrawals."""

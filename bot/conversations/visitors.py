@@ -72,7 +72,7 @@ class Visitors:
             return before if before and not before.customer_id else _fresh(inbox_id)
         number = self.shop_customer_id(identity)
         async with self._database.write() as connection:
-            customer_id = await _customer(connection, number, language)
+            customer_id = await customer_of(connection, number, language)
             thread = await store.thread_of(connection, inbox_id=inbox_id, channel_user=before.channel_user) if before else None
             if before and (thread is None or thread.customer_id in (None, customer_id)) and before.customer_id in ("", customer_id):
                 channel_user = before.channel_user
@@ -114,7 +114,7 @@ def _fresh(inbox_id: str) -> Visitor:
     return Visitor(inbox_id=inbox_id, channel_user=new_id())
 
 
-async def _customer(connection: AsyncConnection, number: str, language: str) -> str:
+async def customer_of(connection: AsyncConnection, number: str, language: str) -> str:
     """Return our id of the shop's customer, made at first sight."""
     query = sa.select(customers.c.id).where(customers.c.shop_customer_id == number)
     known = (await connection.execute(query)).scalar_one_or_none()

@@ -30,11 +30,9 @@ async def webhook(request: Request, name: str) -> HTTPResponse:
     if channel is None:
         raise NotFoundError("there is no such channel, or it lacks a setting; `yingda channels list` says which")
     batch = channel.parse(_read(request))
-    if channel.traits.refuses_replays:
-        await _refuse_replay(request, channel, batch)
     await _take(request, channel, batch)
     if channel.traits.refuses_replays:
-        await _remember(request, channel, batch)
+        await _refuse_replay(request, channel, batch)
     answer = batch.answer
     return HTTPResponse(answer.body, status=answer.status, content_type=answer.content_type)
 
@@ -51,25 +49,19 @@ async def _take(request: Request, channel: Channel, batch: Batch) -> None:
 
 
 async def _refuse_replay(request: Request, channel: Channel, batch: Batch) -> None:
-    """Refuse what was taken before, by its signature; while Redis is away, ids in SQL still keep it from being stored twice."""
-    try:
-        taken = await services(request).redis.exists(_replay_key(channel, batch))
-    except REDIS_DOWN:
-        return
-    if taken:
-        raise ConflictError("this very request was taken before; sign a new one, with a new timestamp")
+    """Refuse what was taken before, by its signature.
 
-
-async def _remember(request: Request, channel: Channel, batch: Batch) -> None:
-    """After it is stored, and not before: who dies in between is sent it again."""
+    It is remembered after it is stored, and not before: whose process dies in between is sent it again. That nothing is stored twice is
+    the ids' doing, also while Redis is away.
+    """
+    key = f"yingda:taken:{channel.name}:{batch.replay_key}"
     try:
-        await services(request).redis.set(_replay_key(channel, batch), "1", ex=REPLAY_S)
+        is_new = await services(request).redis.set(key, "1", ex=REPLAY_S, nx=True)
     except REDIS_DOWN as error:
         log.warning("a request on %s could be sent again: %s", channel.name, type(error).__name__)
-
-
-def _replay_key(channel: Channel, batch: Batch) -> str:
-    return f"yingda:taken:{channel.name}:{batch.replay_key}"
+        return
+    if not is_new:
+        raise ConflictError("this very request was taken before; sign a new one, with a new timestamp")
 
 
 def _read(request: Request) -> WebhookRequest:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from datetime import timedelta
 
+import jwt
 import pytest
 import sqlalchemy as sa
 
@@ -16,11 +17,13 @@ from bot.conversations import store
 from bot.conversations.assignment import Assignment
 from bot.conversations.service import ConversationService
 from bot.database.channels import channel_threads, outbox
+from bot.database.conversations import threads
+from bot.database.people import customers
 from bot.ids import utcnow
-from bot.messages import Button, HandOff, HandoffReason, Kind, Reply, Turn, TurnRequest
+from bot.messages import Button, HandOff, HandoffReason, InboundMessage, Kind, Reply, Turn, TurnRequest
 from tests.channels.conftest import Post, with_traits
 from tests.channels.simulator import Received, Says
-from tests.conversations.conftest import say, transcript
+from tests.conversations.conftest import say, settle, transcript
 from tests.fakes import FakeRasa
 
 
@@ -62,6 +65,27 @@ async def test_messages_keep_their_order_and_go_once(post: Post, rasa: FakeRasa)
     await asyncio.gather(*(post.courier().drain() for _ in range(3)))
 
     assert texts(post) == ["one", "two", "three"]
+
+
+async def test_who_writes_while_the_bot_answers_waits_for_nobody(post: Post) -> None:
+    """Customers' and bot's transactions take thread, conversation and the thread's sending in one order, or PostgreSQL would refuse one."""
+
+    async def write(user: int) -> None:
+        for number in range(6):
+            texts = [f"{number}a", f"{number}b"]
+            await post.service.receive_all(
+                [
+                    InboundMessage(inbox_id="webhook", channel_user=f"u{user}", client_id=f"{user}-{text}", text=text, by_channel=True)
+                    for text in texts
+                ]
+            )
+
+    couriers = [post.courier() for _ in range(2)]
+    await asyncio.gather(*(write(user) for user in range(3)), *(courier.drain() for courier in couriers))
+    await settle(post.service)
+    await couriers[0].drain()
+
+    assert sorted(texts(post)) == sorted(f"you said {number}{part}" for number in range(6) for part in "ab" for _ in range(3))
 
 
 async def test_an_outage_holds_up_what_follows_and_nothing_is_lost(post: Post, rasa: FakeRasa) -> None:
@@ -310,3 +334,16 @@ async def test_a_withdrawn_message_loses_its_words(post: Post, service: Conversa
     await service.withdraw("webhook", "u1", message.client_id or "")
 
     assert (await transcript(service, message.conversation_id))[0] == ("customer", "[客户撤回了这条消息]")
+
+
+async def test_the_shops_signature_links_the_customer_and_nobody_elses(post: Post, service: ConversationService) -> None:
+    def identity(number: str, key: str) -> str:
+        return jwt.encode({"sub": number, "exp": utcnow() + timedelta(minutes=5)}, key, algorithm="HS256")
+
+    secret = service.services.settings.identity_secret
+    for claimed in (identity("C000009", "a guess that is long enough for HS256"), identity("C000001", secret), identity("C000002", secret)):
+        await post.say("hello", identity=claimed)
+
+    async with service.services.database.read() as connection:
+        query = sa.select(customers.c.shop_customer_id).join(threads, threads.c.customer_id == customers.c.id)
+        assert (await connection.execute(query)).scalars().all() == ["C000001"]
