@@ -18,7 +18,7 @@ from bot.web.origins import check_origin
 from bot.web.views import messages_view
 from bot.web.widget import parse_cursor, shown
 
-PING_S = 20
+PING_S = 14  # a line that died is noticed within 30 s on both sides
 BATCH = 200
 # Estimates of waiting move with every claim; a widget hears of them at most this often.
 QUEUE_NEWS_S = 1.0
@@ -126,6 +126,6 @@ class WidgetConnection:
 
     async def listen(self) -> None:
         """Read frames until the other side leaves; only typing means anything here, a pong shows life."""
-        while (frame := await sockets.receive(self._socket, timeout_s=PING_S * 3)) is not None:
+        while (frame := await sockets.receive(self._socket, timeout_s=PING_S * 2)) is not None:
             if frame.get("type") == "typing" and self._shown:
                 await self._services.wake.send(Wake(News.TYPING, self._shown["id"], self._thread_id, sender="customer"))
