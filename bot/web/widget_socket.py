@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 from sanic import Blueprint, Request, Websocket
@@ -84,12 +85,11 @@ class WidgetConnection:
         """Send what is new, then wait for news or for the time to ping, which also finds what a lost wake-up did not tell."""
         await self._catch_up()
         await sockets.send(self._socket, {"type": "ready", "conversation": self._shown})
+        clock = asyncio.get_running_loop().time
+        ping_at = clock() + PING_S
         while True:
-            try:
-                await asyncio.wait_for(self._news.wait(), PING_S)
-                quiet = False
-            except TimeoutError:
-                quiet = True
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), ping_at - clock())
             self._news.clear()
             if self._typing:
                 await sockets.send(self._socket, {"type": "typing", "sender": self._typing})
@@ -98,7 +98,8 @@ class WidgetConnection:
             await self._catch_up()
             if self._shown != before:
                 await sockets.send(self._socket, {"type": "conversation", "conversation": self._shown})
-            if quiet:
+            if clock() >= ping_at:  # with news or without: the other side must have something to answer
+                ping_at = clock() + PING_S
                 await sockets.send(self._socket, {"type": "ping", "cursor": self._cursor()})
 
     async def _catch_up(self) -> None:

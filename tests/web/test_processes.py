@@ -17,7 +17,7 @@ from bot.messages import HandOff, HandoffReason, Turn
 from bot.settings import Settings
 from bot.system.child import Running
 from bot.system.processes import listening_socket, web_processes
-from bot.web import desk_socket
+from bot.web import desk_socket, widget_socket
 from tests.conftest import ROOT
 from tests.fakes import FakeRasa
 from tests.web.conftest import Widget, frame, log_in, open_widget, serving
@@ -114,6 +114,28 @@ async def test_the_heartbeat_heals_a_wake_up_that_was_lost(
 
         assert (await frame(board, "message"))["message"]["text"] == "can you hear me?"
         assert time.monotonic() - began < 2
+
+
+async def test_a_widget_is_pinged_although_there_is_always_news(
+    http: aiohttp.ClientSession, redis: aioredis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits in a busy queue hears of every move; without pings to answer the server would take the line for dead."""
+    monkeypatch.setattr(widget_socket, "PING_S", 0.5)
+    widget = await open_widget(http)
+    await widget.send("a person please")
+    page = await widget.socket()
+    await frame(page, "ready")
+
+    async def busy() -> None:
+        while True:
+            await redis.publish(CHANNEL, '{"news": "queue"}')
+            await asyncio.sleep(0.05)
+
+    moves = asyncio.create_task(busy())
+    for _ in range(3):
+        await frame(page, "ping")
+        await page.send_str('{"type": "pong"}')
+    moves.cancel()
 
 
 @pytest.mark.slow
