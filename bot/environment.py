@@ -66,3 +66,10 @@ def flag(values: Mapping[str, str], name: str, default: bool) -> bool:
 def one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise SettingError(f"{name} is {value!r}; allowed are {', '.join(allowed)}")
+
+
+def at_least_one(values: Mapping[str, str], name: str, default: int, *, most: int) -> int:
+    raw = values.get(name) or str(default)
+    if not raw.isdecimal() or not 1 <= int(raw) <= most:
+        raise SettingError(f"{name} is {raw!r}; allowed are 1 to {most}")
+    return int(raw)

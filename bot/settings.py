@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from bot.environment import count, flag, long_secret, number, one_of, port, share, text
+from bot.environment import at_least_one, count, flag, long_secret, number, one_of, port, share, text
 from bot.errors import SettingError
 from bot.keys import read_env, read_secrets
 
@@ -22,6 +22,7 @@ LANGUAGES = ("zh", "en")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 ASSIGNMENTS = ("manual", "longest_idle", "least_loaded")
 _CHANNEL = re.compile(r"[a-z][a-z0-9_]{0,31}")
+MOST_WEB_WORKERS = 64
 LONGEST_SOCKET_PATH = 107  # bytes; sockaddr_un of Linux
 
 
@@ -50,6 +51,7 @@ class Settings:
     redis_url: str = field(repr=False)  # as above
     host: str
     port: int
+    web_workers: int  # web processes that share `port`
     rasa_port: int
     actions_port: int
     public_url: str
@@ -146,6 +148,7 @@ def _places(values: Mapping[str, str], data_dir: Path) -> dict[str, Any]:
         "redis_url": text(values, "REDIS_URL", _embedded_redis(data_dir)),
         "host": text(values, "HOST", "127.0.0.1"),
         "port": own,
+        "web_workers": at_least_one(values, "WEB_WORKERS", 1, most=MOST_WEB_WORKERS),
         "rasa_port": port(values, "RASA_PORT", 5005),
         "actions_port": port(values, "ACTIONS_PORT", 5055),
         "public_url": text(values, "PUBLIC_URL", f"http://127.0.0.1:{own}"),

@@ -133,6 +133,7 @@ class Running:
                 env=dict(process.environment),
                 cwd=process.folder,
                 start_new_session=True,
+                pass_fds=process.inherits,
                 preexec_fn=_die_with_parent if _libc else None,
             )
         except BaseException:

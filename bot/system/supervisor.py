@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,12 +23,13 @@ from bot.system.child import Child
 from bot.system.log import Log
 from bot.system.narrator import Narrator
 from bot.system.place import check_ports, prepare_socket_folder
-from bot.system.processes import Process, python_process, rasa_process, redis_process, serving_processes
-from bot.system.ready import missing_parts, wait_until_ready
+from bot.system.processes import Process, listening_socket, python_process, rasa_process, redis_process, serving_processes
+from bot.system.ready import ASK_EVERY_S, missing_parts, wait_until_ready
 from bot.system.steps import run_step
 
 READY_WITHIN_S = 180.0  # once everything is prepared and trained; Rasa's import alone is 16 s on two cores
 STOP_WITHIN_S = 7.0
+WEB_STARTS_WITHIN_S = 5.0  # until then its neighbours, or the queue of the socket, take what comes
 SHOWN_LINES = 15
 
 
@@ -43,12 +45,15 @@ class Supervisor:
         self._narrator = narrator
         self._children: list[Child] = []
         self._hopeless = asyncio.Event()
+        self._listening: socket.socket | None = None
+        self._renewing: asyncio.Task[None] | None = None
 
     async def run(self, *, began: float) -> None:
         """Run until SIGINT or SIGTERM. Raises BotError when the system cannot start."""
         check_ports(self._settings)
         stopping = asyncio.Event()
-        with_signals(stopping.set, self._restart_rasa)
+        self._listening = listening_socket(self._settings)
+        with_signals(stopping.set, self._restart_rasa, self._renew_web)
         life = asyncio.create_task(self._live(began))
         asked = asyncio.create_task(stopping.wait())
         try:
@@ -86,7 +91,7 @@ class Supervisor:
 
     async def _prepare(self) -> dict[str, Any]:
         result = await self._step("prepare", "bot.system.prepare")
-        for process in serving_processes(self._settings, self._root):
+        for process in serving_processes(self._settings, self._root, self._listening):
             self._start(process)
         return result
 
@@ -127,6 +132,20 @@ class Supervisor:
             if child.name == "rasa":
                 child.restart()
 
+    def _renew_web(self) -> None:
+        """Start the web processes again, one after the other: those who are left take what comes."""
+        if self._renewing is None or self._renewing.done():
+            self._renewing = asyncio.create_task(self._renew_one_by_one())
+
+    async def _renew_one_by_one(self) -> None:
+        for child in [child for child in self._children if child.name.startswith("web")]:
+            before = child.pid
+            child.restart()
+            while child.pid in (before, None):
+                await asyncio.sleep(ASK_EVERY_S)
+            await asyncio.sleep(WEB_STARTS_WITHIN_S)
+            await wait_until_ready(self._settings)
+
     def _welcome(self, prepared: dict[str, Any], *, seconds: float) -> None:
         say, words = self._narrator.say, self._narrator.words
         agent = prepared.get("agent")
@@ -147,9 +166,10 @@ class Supervisor:
         return Log(self._logs / f"{name}.log")
 
 
-def with_signals(stop: Callable[[], None], new_model: Callable[[], None]) -> None:
-    """SIGINT and SIGTERM stop; SIGUSR1 makes Rasa serve the newest model."""
+def with_signals(stop: Callable[[], None], new_model: Callable[[], None], new_web: Callable[[], None]) -> None:
+    """SIGINT and SIGTERM stop; SIGUSR1 makes Rasa serve the newest model; SIGUSR2 starts the web processes again, one by one."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop)
     loop.add_signal_handler(signal.SIGUSR1, new_model)
+    loop.add_signal_handler(signal.SIGUSR2, new_web)

@@ -1,10 +1,12 @@
-"""The web app: `python -m bot.web.app`, one process of it; what it is made of is put together here."""
+"""The web app: `python -m bot.web.app`, one process of it or several; what it is made of is put together here."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
+import socket
+import sys
 
 from sanic import Sanic
 from sanic.log import LOGGING_CONFIG_DEFAULTS
@@ -86,10 +88,14 @@ async def _close(app: App) -> None:
 
 
 def main() -> None:
+    """Serve on a port of our own, or, with the number of an inherited socket as argument, on that, as one of several processes."""
     settings = load_settings()
     configure_logging(settings.log_level)
     app = create_app(settings)
-    app.run(host=settings.host, port=settings.port, single_process=True, access_log=False, motd=False)
+    if len(sys.argv) > 1:
+        app.run(sock=socket.socket(fileno=int(sys.argv[1])), single_process=True, access_log=False, motd=False)
+    else:
+        app.run(host=settings.host, port=settings.port, single_process=True, access_log=False, motd=False)
 
 
 if __name__ == "__main__":

@@ -146,6 +146,13 @@ class DeskConnection:
         await sockets.send(self._socket, {"type": "conversation", "conversation": state})
         self._queue_news |= is_mine
 
+    async def _missed(self) -> set[str]:
+        """Return the conversations that are further than what was sent: a wake-up was lost."""
+        seen = dict(self._seen)
+        query = sa.select(conversations.c.id, conversations.c.last_seq).where(conversations.c.id.in_(seen))
+        async with self._services.database.read() as connection:
+            return {row.id for row in await connection.execute(query) if row.last_seq > seen[row.id]}
+
     async def listen(self) -> None:
         while (frame := await sockets.receive(self._socket)) is not None:
             self._heard_at = time.monotonic()
@@ -177,6 +184,7 @@ class DeskConnection:
                     await self._services.wake.send(Wake(News.QUEUE))  # who waits learns that somebody is there
                     has_arrived = True
             await sockets.send(self._socket, {"type": "ping"})
+            self._changed |= await self._missed()
             self._queue_news = True
             self._news.set()
             await asyncio.sleep(BEAT_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 from sanic import Blueprint, Request, Websocket
@@ -18,7 +19,7 @@ from bot.web.origins import check_origin
 from bot.web.views import messages_view
 from bot.web.widget import parse_cursor, shown
 
-PING_S = 20
+PING_S = 14  # a line that died is noticed within 30 s on both sides
 BATCH = 200
 # Estimates of waiting move with every claim; a widget hears of them at most this often.
 QUEUE_NEWS_S = 1.0
@@ -84,12 +85,11 @@ class WidgetConnection:
         """Send what is new, then wait for news or for the time to ping, which also finds what a lost wake-up did not tell."""
         await self._catch_up()
         await sockets.send(self._socket, {"type": "ready", "conversation": self._shown})
+        clock = asyncio.get_running_loop().time
+        ping_at = clock() + PING_S
         while True:
-            try:
-                await asyncio.wait_for(self._news.wait(), PING_S)
-                quiet = False
-            except TimeoutError:
-                quiet = True
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), ping_at - clock())
             self._news.clear()
             if self._typing:
                 await sockets.send(self._socket, {"type": "typing", "sender": self._typing})
@@ -98,7 +98,8 @@ class WidgetConnection:
             await self._catch_up()
             if self._shown != before:
                 await sockets.send(self._socket, {"type": "conversation", "conversation": self._shown})
-            if quiet:
+            if clock() >= ping_at:  # with news or without: the other side must have something to answer
+                ping_at = clock() + PING_S
                 await sockets.send(self._socket, {"type": "ping", "cursor": self._cursor()})
 
     async def _catch_up(self) -> None:
@@ -126,6 +127,6 @@ class WidgetConnection:
 
     async def listen(self) -> None:
         """Read frames until the other side leaves; only typing means anything here, a pong shows life."""
-        while (frame := await sockets.receive(self._socket, timeout_s=PING_S * 3)) is not None:
+        while (frame := await sockets.receive(self._socket, timeout_s=PING_S * 2)) is not None:
             if frame.get("type") == "typing" and self._shown:
                 await self._services.wake.send(Wake(News.TYPING, self._shown["id"], self._thread_id, sender="customer"))

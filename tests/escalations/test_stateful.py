@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, strategies
 from hypothesis import settings as effort
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, precondition, rule, run_state_machine_as_test
 
 from bot.conversations import store
 from bot.conversations.assignment import Assignment
@@ -89,11 +89,11 @@ class Desk(RuleBasedStateMachine):
 
     # ---- deeds
 
-    @rule(target=talks, word=strategies.sampled_from(["help", "I complain"]))
-    def a_customer_asks(self, word: str) -> Any:
-        message = self.run(say(self.service, word, visitor=f"v{next(self.visitors)}"))
-        self.owner[message.conversation_id] = ""
-        return message.conversation_id
+    @rule(target=talks, words=strategies.lists(strategies.sampled_from(["help", "I complain"]), min_size=1, max_size=4))
+    def customers_ask(self, words: list[str]) -> Any:
+        asked = [self.run(say(self.service, word, visitor=f"v{next(self.visitors)}")).conversation_id for word in words]
+        self.owner.update(dict.fromkeys(asked, ""))
+        return multiple(*asked)
 
     @rule(talk=talks)
     def a_customer_writes_on(self, talk: str) -> None:
@@ -244,7 +244,7 @@ class Desk(RuleBasedStateMachine):
 def test_ownership_and_queue_agree_with_a_simple_model(settings: Settings) -> None:
     machine = type("Desk", (Desk,), {"given": settings})
     # Without shrinking: an example takes a second, so that the shortest failure would take longer than the whole suite.
-    own = effort(max_examples=12, stateful_step_count=30, deadline=None, database=None, phases=[Phase.generate], print_blob=True)
+    own = effort(max_examples=15, stateful_step_count=40, deadline=None, database=None, phases=[Phase.generate], print_blob=True)
     own = effort(own, suppress_health_check=list(HealthCheck))
 
     run_state_machine_as_test(machine, settings=own)

@@ -7,6 +7,7 @@ import shutil
 import socket
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -54,9 +55,9 @@ def rasa() -> FakeRasa:
     return FakeRasa()
 
 
-@pytest.fixture
-async def web(settings: Settings, redis: aioredis.Redis, rasa: FakeRasa) -> AsyncIterator[str]:
-    """Start the app; yields its address."""
+@asynccontextmanager
+async def serving(settings: Settings, rasa: FakeRasa) -> AsyncIterator[str]:
+    """Run one process's app; yields its address."""
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
@@ -71,6 +72,13 @@ async def web(settings: Settings, redis: aioredis.Redis, rasa: FakeRasa) -> Asyn
     await server.close()
     await server.after_stop()
     listening.close()
+
+
+@pytest.fixture
+async def web(settings: Settings, redis: aioredis.Redis, rasa: FakeRasa) -> AsyncIterator[str]:
+    """Start the app; yields its address."""
+    async with serving(settings, rasa) as address:
+        yield address
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 /** The two ways to the server. A refused call throws {status}. */
 const CALL_MS = 15_000;
 // Two pings missed.
-const SILENCE_MS = 45_000;
+const SILENCE_MS = 30_000;
 
 export async function call(base, path, token, body) {
   const response = await fetch(`${base}api/widget/${path}`, {
