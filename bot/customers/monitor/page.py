@@ -99,13 +99,19 @@ def _model_view(row: sa.Row[Any], words: Words, language: str) -> Section:
         "kind": kind_name(row.kind, language),
         "customers": card["customers"],
         "churned": card["churned"],
-        "auc": card["metrics"]["auc"],
-        "ece": card["metrics"]["ece"],
+        "auc": _measure(card, "auc"),
+        "ece": _measure(card, "ece"),
         "why": card.get("why", ""),
         "chosen": kind_name(row.kind, language),
         "compared": [(kind_name(name, language), _three_places(measures)) for name, measures in card.get("models", {}).items()],
         "alarms": [{"text": alarm["text"], "accepted": accepted.get(alarm["name"], "")} for alarm in card.get("alarms", [])],
     }
+
+
+def _measure(card: dict[str, Any], name: str) -> float:
+    """Return a measure of the card; cards of before the registry hold mean and spread together."""
+    value = card["metrics"][name]
+    return float(value["mean"] if isinstance(value, dict) else value)
 
 
 def _three_places(measures: dict[str, float]) -> dict[str, str]:
@@ -176,7 +182,7 @@ def _history(connection: sa.Connection, language: str, day: Any) -> Section:
                 "since": day(row.live_since or row.created_at),
                 "kind": kind_name(row.kind, language),
                 "status": row.status,
-                "auc": f"{row.card['metrics']['auc']:.3f}",
+                "auc": f"{_measure(row.card, 'auc'):.3f}",
             }
             for row in connection.execute(query)
         ]
