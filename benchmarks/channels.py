@@ -19,7 +19,7 @@ import aiohttp
 import click
 import sqlalchemy as sa
 
-from benchmarks.measure import percentile
+from benchmarks.measure import percentile, use_of
 from benchmarks.ours import NEUTRAL, settings_of
 from benchmarks.place import free_ports
 from benchmarks.service import Service, end, running
@@ -52,6 +52,7 @@ class Measured:
     ack_p50_ms: float  # at a steady rate, while Rasa is saturated
     ack_p99_ms: float
     outbox_per_s: float
+    cpu_ms_per_webhook: float  # of the web app; depends least on what else the machine does
     webhooks: int
     rate_per_s: float
 
@@ -67,14 +68,14 @@ class Measured:
 def main(*, as_json: bool, webhooks: int, senders: int, rate: int, seconds: int, messages: int, database: str) -> None:
     """Measure messaging channels: webhooks a second, acknowledgements while Rasa is saturated, the outbox."""
     with tempfile.TemporaryDirectory(prefix="yingda-channels-") as folder, ExitStack() as stack:
-        settings = _start(Path(folder), stack, database=database)
-        measured = asyncio.run(_measure(settings, webhooks=webhooks, senders=senders, rate=rate, seconds=seconds, messages=messages))
+        settings, web = _start(Path(folder), stack, database=database)
+        measured = asyncio.run(_measure(settings, web, webhooks=webhooks, senders=senders, rate=rate, seconds=seconds, messages=messages))
     rows = asdict(measured)
     click.echo(json.dumps(rows, indent=2) if as_json else "\n".join(f"{key:<16} {value:>10.1f}" for key, value in rows.items()))
 
 
-def _start(folder: Path, stack: ExitStack, *, database: str) -> Settings:
-    """Start Redis, the web app, a saturated Rasa and the vendor; return the settings that they run with."""
+def _start(folder: Path, stack: ExitStack, *, database: str) -> tuple[Settings, int]:
+    """Start Redis, the web app, a saturated Rasa and the vendor; return the settings that they run with, and the web app's id."""
     web, rasa, vendor = free_ports(3)
     environment = {
         **NEUTRAL,
@@ -97,8 +98,9 @@ def _start(folder: Path, stack: ExitStack, *, database: str) -> Settings:
         Service("rasa", ["benchmarks.busy_rasa", str(rasa)], rasa),
         Service("web", ["bot.web.app"], web, environment),
     ):
-        stack.enter_context(running(service, folder)).wait_until_listening()
-    return settings
+        started = stack.enter_context(running(service, folder))
+        started.wait_until_listening()
+    return settings, started.process.pid
 
 
 @contextmanager
@@ -112,20 +114,23 @@ def _redis(settings: Settings) -> Iterator[None]:
         end(process)
 
 
-async def _measure(settings: Settings, *, webhooks: int, senders: int, rate: int, seconds: int, messages: int) -> Measured:
+async def _measure(settings: Settings, web: int, *, webhooks: int, senders: int, rate: int, seconds: int, messages: int) -> Measured:
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(settings.public_url, connector=connector) as http, open_services(settings) as services:
         say("warming up")
         await _at_once(http, WARM, senders)
         say(f"{webhooks} webhooks from {senders} senders")
-        began = time.perf_counter()
+        began, cpu_s = time.perf_counter(), use_of(web).cpu_s
         await _at_once(http, webhooks, senders)
         webhooks_per_s = webhooks / (time.perf_counter() - began)
+        cpu_ms = (use_of(web).cpu_s - cpu_s) * 1000 / webhooks
         say(f"{rate} webhooks a second for {seconds} s, with Rasa behind by {await _unanswered(services)} messages")
         times = await _steadily(http, rate, seconds)
         say(f"an outbox of {messages} messages")
         per_s = await _drain(services, messages)
-    return Measured(webhooks_per_s, percentile(times, 0.5) * 1000, percentile(times, 0.99) * 1000, per_s, webhooks + len(times), rate)
+    return Measured(
+        webhooks_per_s, percentile(times, 0.5) * 1000, percentile(times, 0.99) * 1000, per_s, cpu_ms, webhooks + len(times), rate
+    )
 
 
 def say(text: str) -> None:

@@ -8,6 +8,7 @@ from bot.channels.base import Channel
 from bot.channels.dingtalk import DingTalk
 from bot.channels.feishu import Feishu
 from bot.channels.line import Line
+from bot.channels.messenger import Instagram, Messenger
 from bot.channels.telegram import Telegram
 from bot.channels.webhook import Webhook
 from bot.channels.wechat import WeChat
@@ -27,6 +28,8 @@ KINDS: dict[str, type[Channel]] = {
     "dingtalk": DingTalk,
     "wecom": WeCom,
     "wecom_kf": WeComService,
+    "messenger": Messenger,
+    "instagram": Instagram,
 }
 
 log = logging.getLogger(__name__)

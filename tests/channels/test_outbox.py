@@ -67,6 +67,7 @@ async def test_messages_keep_their_order_and_go_once(post: Post, rasa: FakeRasa)
     assert texts(post) == ["one", "two", "three"]
 
 
+@pytest.mark.slow
 async def test_who_writes_while_the_bot_answers_waits_for_nobody(post: Post) -> None:
     """Customers' and bot's transactions take thread, conversation and the thread's sending in one order, or PostgreSQL would refuse one."""
 
@@ -264,6 +265,7 @@ async def test_buttons_become_numbers_and_a_number_presses_the_button(post: Post
     assert (third.text, by_title.text, none.text) == ("Cancel", "Invoice", "7")
 
 
+@pytest.mark.slow
 async def test_native_buttons_go_as_buttons(post: Post, rasa: FakeRasa) -> None:
     rasa.answer = answers(Reply(text="Which?", buttons=[Button("", "Return", "return_item")]))  # type: ignore[assignment]
     await post.say("help")
@@ -304,6 +306,7 @@ async def test_a_number_after_the_end_is_the_rating_and_a_later_message_a_new_co
     assert after.conversation_id != message.conversation_id
 
 
+@pytest.mark.slow
 async def test_the_way_back_to_the_bot_can_be_typed(post: Post, rasa: FakeRasa) -> None:
     rasa.answer = answers(hand_off=HandOff(reason=HandoffReason.CUSTOMER_REQUEST))  # type: ignore[assignment]
     message = await post.say("我要人工")
@@ -315,6 +318,7 @@ async def test_the_way_back_to_the_bot_can_be_typed(post: Post, rasa: FakeRasa) 
     assert (await transcript(post.service, message.conversation_id))[-1] == ("system", "back_to_bot")
 
 
+@pytest.mark.slow
 async def test_receipts_only_move_forward(post: Post) -> None:
     post.vendor.always = lambda _request: Says(body=b'{"id": "v1"}')
     await post.say("hello")
@@ -336,6 +340,7 @@ async def test_a_withdrawn_message_loses_its_words(post: Post, service: Conversa
     assert (await transcript(service, message.conversation_id))[0] == ("customer", "[客户撤回了这条消息]")
 
 
+@pytest.mark.slow
 async def test_the_shops_signature_links_the_customer_and_nobody_elses(post: Post, service: ConversationService) -> None:
     def identity(number: str, key: str) -> str:
         return jwt.encode({"sub": number, "exp": utcnow() + timedelta(minutes=5)}, key, algorithm="HS256")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -14,7 +15,8 @@ from bot.channels.registry import KINDS, missing, open_channels
 from bot.cli.channels import command
 from bot.errors import SettingError
 from bot.settings import ChannelSettings, load_settings
-from tests.channels.vendors import CASES, SECRET
+from tests.channels.simulator import Says, Vendor
+from tests.channels.vendors import CASES, SECRET, TELEGRAM
 
 ROOT = Path(__file__).parents[2]
 
@@ -98,3 +100,23 @@ def test_the_command_lists_what_is_set_and_what_is_missing(tmp_path: Path, monke
     assert listed.exit_code == 0, listed.output
     assert re.search(r"^webhook +webhook +http://127.0.0.1:8080/webhooks/webhook$", listed.output, re.MULTILINE)
     assert re.search(r"^half +webhook +off, needs HALF_SECRET, HALF_URL$", listed.output, re.MULTILINE)
+
+
+async def test_the_command_asks_the_vendor_and_sends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, simulator: Vendor) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.yml").write_text("")
+    (tmp_path / "nlu_data").mkdir()
+    monkeypatch.setenv("YINGDA_DATA_DIR", str(tmp_path / "var"))
+    monkeypatch.setenv("YINGDA_CHANNELS", "telegram")
+    for name, value in TELEGRAM.settings(simulator.url).items():
+        monkeypatch.setenv(f"TELEGRAM_{name}", value)
+    simulator.script = [TELEGRAM.taken, Says(status=401, body=b'{"ok":false,"error_code":401}'), TELEGRAM.taken]
+
+    async def run(*arguments: str) -> tuple[int, str]:
+        result = await asyncio.to_thread(CliRunner().invoke, command, list(arguments))
+        return result.exit_code, result.output
+
+    assert await run("check", "telegram") == (0, "telegram: the vendor answers, and takes our secrets\n")
+    assert await run("check", "telegram") == (1, "telegram: error 401\n")
+    assert await run("send", "telegram", "1111", "hello") == (0, "telegram: sent, the vendor's id is 8\n")
+    assert simulator.received[-1].path.endswith("/sendMessage")

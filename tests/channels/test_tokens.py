@@ -18,6 +18,8 @@ from bot.ids import utcnow
 from tests.channels.simulator import Says, Vendor
 from tests.channels.vendors import WECHAT
 
+pytestmark = pytest.mark.slow
+
 
 async def many(services: Services, simulator: Vendor, count: int) -> list[str]:
     """Ask for the token as so many processes do at once."""

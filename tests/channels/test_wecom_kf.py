@@ -70,6 +70,7 @@ async def state(services: Services) -> tuple[str, bool]:
     return row.cursor, row.signalled_at is not None
 
 
+@pytest.mark.slow
 async def test_every_page_is_pulled_and_the_cursor_stays(services: Services, service: ConversationService, simulator: Vendor) -> None:
     post, puller = await signalled(services, service, simulator, page(text(1), text(2), cursor="c1", more=True), page(text(3), cursor="c2"))
 
@@ -83,6 +84,7 @@ async def test_every_page_is_pulled_and_the_cursor_stays(services: Services, ser
     await post.client.close()
 
 
+@pytest.mark.slow
 async def test_who_dies_before_the_cursor_is_kept_pulls_again_and_doubles_nothing(
     services: Services, service: ConversationService, simulator: Vendor
 ) -> None:
@@ -104,6 +106,7 @@ async def test_who_dies_before_the_cursor_is_kept_pulls_again_and_doubles_nothin
     await post.client.close()
 
 
+@pytest.mark.slow
 async def test_a_failed_pull_is_tried_again(services: Services, service: ConversationService, simulator: Vendor) -> None:
     post, puller = await signalled(services, service, simulator, page(text(1), cursor="c1"))
     simulator.scripted = lambda request: request.path == "/cgi-bin/kf/sync_msg"

@@ -382,7 +382,37 @@ WECOM_KF = Case(
     only_signals=True,
 )
 
-CASES = [WEBHOOK, WECHAT, TELEGRAM, WHATSAPP, LINE, FEISHU, DINGTALK, WECOM, WECOM_KF]
+# --- Messenger and Instagram
+
+
+def _messenger_payload(about: str) -> Callable[[str, str, str], bytes]:
+    def payload(text: str, message_id: str, user: str) -> bytes:
+        event = {
+            "sender": {"id": user},
+            "recipient": {"id": "PAGE"},
+            "timestamp": 1458692752478,
+            "message": {"mid": message_id, "text": text},
+        }
+        return json.dumps({"object": about, "entry": [{"id": "PAGE", "time": 1458692752478, "messaging": [event]}]}).encode()
+
+    return payload
+
+
+MESSENGER = Case(
+    kind="messenger",
+    settings=lambda url: {"TOKEN": "EAAG", "PAGE_ID": "PAGE", "APP_SECRET": SECRET, "VERIFY_TOKEN": "verify-me", "API_URL": url},
+    payload=_messenger_payload("page"),
+    sign=lambda body, now: request(body, headers={"x-hub-signature-256": "sha256=" + hmac_hex(body)}, now=now),
+    sent=lambda got: str(json.loads(got.body)["message"]["text"]),
+    timed=False,
+    taken=Says(body=b'{"recipient_id":"42","message_id":"m_1"}'),
+    too_fast=Says(status=400, body=b'{"error":{"message":"x","code":613}}'),
+    unwell=Says(status=500, body=b'{"error":{"message":"x","code":2}}'),
+    refused=Says(status=400, body=b'{"error":{"message":"x","code":551}}'),
+)
+INSTAGRAM = replace(MESSENGER, kind="instagram", payload=_messenger_payload("instagram"))
+
+CASES = [WEBHOOK, WECHAT, TELEGRAM, WHATSAPP, LINE, FEISHU, DINGTALK, WECOM, WECOM_KF, MESSENGER, INSTAGRAM]
 
 every_channel = pytest.mark.parametrize("case", CASES, ids=lambda case: case.kind)
 # What needs a database: one channel in the quick suite, all of them in `make test`.
