@@ -24,6 +24,7 @@ from bot.web.origins import check_origin
 from bot.web.views import conversation_view, messages_view
 
 BEAT_S = 10  # two beats within the presence's 25 s
+QUEUE_EVERY_S = 0.3  # the queue moves with every claim and message; a desk hears of all moves in so long at once
 SILENT_S = 25  # no pong for so long: half open, closed, the agent is gone
 
 blueprint = Blueprint("desk_socket")
@@ -61,6 +62,7 @@ class DeskConnection:
         self._alerts: list[str] = []
         self._typing: set[str] = set()
         self._queue_news = True
+        self._queue_at = 0.0
         self._news = asyncio.Event()
         self._news.set()
         self._heard_at = time.monotonic()
@@ -100,7 +102,11 @@ class DeskConnection:
     async def _send_queue_and_alerts(self) -> None:
         if not self._queue_news:
             return
-        self._queue_news = False
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._queue_at:
+            loop.call_at(self._queue_at, self._news.set)
+            return
+        self._queue_news, self._queue_at = False, loop.time() + QUEUE_EVERY_S
         view = await queue_view(self._services, self._agent)
         await sockets.send(self._socket, {"type": "queue", **view})
         alerts, self._alerts = self._alerts, []
