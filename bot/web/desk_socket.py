@@ -67,8 +67,9 @@ class DeskConnection:
         self._news.set()
         self._heard_at = time.monotonic()
 
-    def wants(self, _wake: Wake) -> bool:
-        return True
+    def wants(self, wake: Wake) -> bool:
+        """Others' conversations are not looked at; what becomes this agent's comes with news of the queue."""
+        return wake.news in sockets.QUEUE_NEWS or wake.conversation_id in self._seen
 
     def poke(self, wake: Wake | None) -> None:
         if wake is None:
@@ -82,7 +83,7 @@ class DeskConnection:
             self._queue_news |= wake.news in sockets.QUEUE_NEWS
             if wake.news == News.ALERT:
                 self._alerts.append(wake.escalation_id)
-            if wake.conversation_id:
+            if wake.conversation_id in self._seen:
                 self._changed.add(wake.conversation_id)
         self._news.set()
 
@@ -109,6 +110,9 @@ class DeskConnection:
         self._queue_news, self._queue_at = False, loop.time() + QUEUE_EVERY_S
         view = await queue_view(self._services, self._agent)
         await sockets.send(self._socket, {"type": "queue", **view})
+        new = {entry["conversation_id"] for entry in view["mine"]} - self._seen.keys()
+        for conversation_id in new:
+            await self._send_conversation(conversation_id)
         alerts, self._alerts = self._alerts, []
         waiting = {entry["escalation_id"] for entry in view["waiting"]}
         for escalation_id in alerts:
@@ -136,7 +140,6 @@ class DeskConnection:
             self._changed.add(conversation_id)  # there is more
             self._news.set()
         await sockets.send(self._socket, {"type": "conversation", "conversation": state})
-        self._queue_news |= is_mine
 
     async def _missed(self) -> set[str]:
         """Return the conversations that are further than what was sent: a wake-up was lost."""
