@@ -31,12 +31,16 @@ from bot.conversations.accounts import new_agent
 from bot.database import sync_engine
 from bot.database.migrate import migrate
 from bot.database.people import agents
+from bot.escalations.queue import GENERATION
 from bot.ids import new_id
+from bot.redis import connect
 from bot.settings import Settings, load_settings
 from bot.system.child import Running
 from bot.system.processes import Process, listening_socket, python_process, redis_process, web_processes
+from bot.system.ready import get_json
 
 ROOT = Path(__file__).parents[1]
+READY_WITHIN_S = 60.0
 LEAVES_WITHIN_S = 60.0  # after the arrivals' time, for those who are still served
 
 
@@ -81,8 +85,18 @@ async def system(plan: Plan, folder: Path) -> AsyncIterator[tuple[Settings, str,
         for process in wanted:
             running[process.name] = await _start(process, given, folder)
             stack.push_async_callback(running[process.name].end)
+        await _until_ready(settings, port)
         yield replace(settings, port=port), password, running
     listening.close()
+
+
+async def _until_ready(settings: Settings, port: int) -> None:
+    """Return when the web app answers and the queue stands."""
+    redis = connect(settings.redis_url)
+    async with asyncio.timeout(READY_WITHIN_S):
+        while not (await get_json("127.0.0.1", port, "/readyz") or {}).get("redis") or not await redis.exists(GENERATION):
+            await asyncio.sleep(0.2)
+    await redis.aclose()
 
 
 async def _start(process: Process, given: dict[str, str], folder: Path) -> Running:
