@@ -68,6 +68,14 @@ async def test_after_a_wipe_of_redis_the_queue_stands_again(
     assert await assignment.claim(agent) == message.conversation_id
 
 
+async def test_an_empty_queue_stands_again_too(service: ConversationService, redis: aioredis.Redis) -> None:
+    await redis.flushall()
+
+    await Worker(service.services).keep_the_queue()
+
+    assert await service.services.queue.age_s() is not None
+
+
 @pytest.mark.slow
 async def test_in_mid_day_the_queue_stands_again_in_order_and_nobody_loses_work(
     service: ConversationService, assignment: Assignment, rasa: FakeRasa, agent: store.Row, redis: aioredis.Redis

@@ -126,6 +126,9 @@ class Assignment:
 
     async def reconcile(self) -> None:
         """See that every escalation that waits in SQL waits in Redis; build the queue when it is gone."""
+        if await self._services.queue.age_s() is None:  # also with nobody waiting: the next one is to find a queue that stands
+            await self.rebuild()
+            return
         try:
             await self._services.queue.enqueue(*await self._waiting())
         except QueueLost:

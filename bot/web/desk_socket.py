@@ -27,6 +27,7 @@ from bot.web.origins import check_origin
 from bot.web.views import conversation_view, messages_view
 
 BEAT_S = 10  # two beats within the presence's 25 s
+QUEUE_EVERY_S = 0.3  # the queue moves with every claim and message; a desk hears of all moves in so long at once
 SILENT_S = 25  # no pong for so long: half open, closed, the agent is gone
 
 blueprint = Blueprint("desk_socket")
@@ -74,12 +75,14 @@ class DeskConnection:
         self._alerts: list[str] = []
         self._typing: set[str] = set()
         self._queue_news = True
+        self._queue_at = 0.0
         self._news = asyncio.Event()
         self._news.set()
         self._heard_at = time.monotonic()
 
-    def wants(self, _wake: Wake) -> bool:
-        return True
+    def wants(self, wake: Wake) -> bool:
+        """Others' conversations are not looked at; what becomes this agent's comes with news of the queue."""
+        return wake.news in sockets.QUEUE_NEWS or wake.conversation_id in self._seen
 
     def poke(self, wake: Wake | None) -> None:
         if wake is None:
@@ -93,7 +96,7 @@ class DeskConnection:
             self._queue_news |= wake.news in sockets.QUEUE_NEWS
             if wake.news == News.ALERT:
                 self._alerts.append(wake.escalation_id)
-            if wake.conversation_id:
+            if wake.conversation_id in self._seen:
                 self._changed.add(wake.conversation_id)
         self._news.set()
 
@@ -113,9 +116,16 @@ class DeskConnection:
     async def _send_queue_and_alerts(self) -> None:
         if not self._queue_news:
             return
-        self._queue_news = False
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._queue_at:
+            loop.call_at(self._queue_at, self._news.set)
+            return
+        self._queue_news, self._queue_at = False, loop.time() + QUEUE_EVERY_S
         view = await queue_view(self._services, self._agent)
         await sockets.send(self._socket, {"type": "queue", **view})
+        new = {entry["conversation_id"] for entry in view["mine"]} - self._seen.keys()
+        for conversation_id in new:
+            await self._send_conversation(conversation_id)
         alerts, self._alerts = self._alerts, []
         waiting = {entry["escalation_id"] for entry in view["waiting"]}
         for escalation_id in alerts:
@@ -144,7 +154,6 @@ class DeskConnection:
             self._changed.add(conversation_id)  # there is more
             self._news.set()
         await sockets.send(self._socket, {"type": "conversation", "conversation": state})
-        self._queue_news |= is_mine
 
     async def _missed(self) -> set[str]:
         """Return the conversations that are further than what was sent: a wake-up was lost."""

@@ -136,7 +136,7 @@ async def rate(request: Request) -> HTTPResponse:
 
 async def shown(connection: AsyncConnection, box: Services, row: store.Row) -> dict[str, Any]:
     """Return how the conversation stands for its customer; who is at work matters only while it waits."""
-    staff = await box.staff() if row.status == Status.WAITING else []
+    staff = await box.staff_lately() if row.status == Status.WAITING else []
     return await conversation_view(connection, row, staff=staff, automatic=box.automatic)
 
 
