@@ -18,7 +18,7 @@ from bot.customers.monitor.curves import Curves
 ACCENT, QUIET, RED, AMBER, GREEN = "#0f766e", "#94a3b8", "#dc2626", "#d97706", "#16a34a"
 LEVELS = {"high": RED, "medium": AMBER, "low": GREEN}
 # With these the space for texts is measured; the page's own fonts draw them. Of a collection matplotlib knows the first face only (JP).
-FONTS = ["Noto Sans CJK JP", "Noto Sans CJK SC", "Microsoft YaHei", "PingFang SC", "WenQuanYi Zen Hei", "DejaVu Sans"]
+FONTS = ["DejaVu Sans", "Noto Sans CJK JP", "Noto Sans CJK SC", "Microsoft YaHei", "PingFang SC", "WenQuanYi Zen Hei"]
 STYLE: dict[str, Any] = {
     "font.size": 10,
     "axes.spines.top": False,

@@ -29,7 +29,7 @@ MOST_RUNS = 20
 MOST_BARS = 12
 HERE = Path(__file__).parent
 
-Words = dict[str, str]
+Words = dict[str, Any]
 Section = dict[str, Any]
 
 
@@ -58,7 +58,7 @@ def _content(connection: sa.Connection, settings: Settings, words: Words, langua
     content |= _model(connection, words, language, now, plots)
     content |= _outcomes(connection, words, day, now, plots)
     content |= _effect(connection, words, now)
-    content |= _runs(connection, day, now)
+    content |= _runs(connection, words, day, now)
     return content | _history(connection, language, day)
 
 
@@ -125,7 +125,7 @@ def _drift(connection: sa.Connection, card: dict[str, Any], words: Words, langua
     found = distances(msgspec.convert(card["reference"], dict[str, Reference]), today[can_leave(today)])
     rows = [(feature_name(name, language), value) for name, value in list(found.items())[:MOST_BARS]]
     plots["drift"] = charts.bars(rows, x=words["drift_axis"], line=DRIFTED)
-    return words["drift_text"].format(line=DRIFTED, count=sum(value > DRIFTED for value in found.values()), all=len(found))
+    return str(words["drift_text"].format(line=DRIFTED, count=sum(value > DRIFTED for value in found.values()), all=len(found)))
 
 
 def _outcomes(connection: sa.Connection, words: Words, day: Any, now: datetime, plots: dict[str, str]) -> Section:
@@ -158,20 +158,21 @@ def _group_row(name: str, group: Group, *, total: bool = False) -> Section:
     return {"name": name, "customers": group.customers, "share": share, "interval": f"{low:.1%} – {high:.1%}", "total": total}
 
 
-def _runs(connection: sa.Connection, day: Any, now: datetime) -> Section:
+def _runs(connection: sa.Connection, words: Words, day: Any, now: datetime) -> Section:
     query = (
         sa.select(pipeline_runs)
         .where(pipeline_runs.c.started_at > now - timedelta(days=RUN_DAYS))
         .order_by(pipeline_runs.c.started_at.desc())
         .limit(MOST_RUNS)
     )
-    return {"runs": [_run_view(row, day) for row in connection.execute(query)]}
+    return {"runs": [_run_view(row, words, day) for row in connection.execute(query)]}
 
 
-def _run_view(row: sa.Row[Any], day: Any) -> Section:
-    counts = " · ".join(f"{name} {value}" for name, value in row.counts.items() if isinstance(value, int) and value)
-    status = {"status": row.status, "bad": row.status != "done"}
-    return {"at": day(row.started_at), "step": row.step, "source": row.source, "counts": counts, **status}
+def _run_view(row: sa.Row[Any], words: Words, day: Any) -> Section:
+    names: dict[str, str] = words["names"]
+    told = [f"{names[name]} {value:,}" for name, value in row.counts.items() if name in names and isinstance(value, int) and value]
+    status = {"status": names.get(row.status, row.status), "bad": row.status not in {"done", "running"}}
+    return {"at": day(row.started_at), "step": names.get(row.step, row.step), "source": row.source, "counts": " · ".join(told), **status}
 
 
 def _history(connection: sa.Connection, language: str, day: Any) -> Section:

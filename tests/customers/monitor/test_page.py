@@ -33,6 +33,7 @@ def test_both_languages_say_the_same_things() -> None:
     zh, en = (yaml.safe_load((WORDS / f"words.{language}.yml").read_text(encoding="utf8")) for language in ("zh", "en"))
 
     assert set(zh) == set(en)
+    assert set(zh.pop("names")) == set(en.pop("names"))
     assert [key for key in zh if set(re.findall(r"{\w+}", zh[key])) != set(re.findall(r"{\w+}", en[key]))] == []
 
 
