@@ -135,6 +135,7 @@ async def test_an_agent_who_is_there_out_of_hours_serves_all_the_same(services: 
     assert (await transcript(closed, message.conversation_id))[-1] == ("system", "queue_position")
 
 
+@pytest.mark.slow
 async def test_behind_too_many_a_customer_may_leave_it_at_a_message(service: ConversationService, agent: store.Row) -> None:
     first = await say(service, "a person please", visitor="v0")
     async with service.services.database.write() as connection:

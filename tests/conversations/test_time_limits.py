@@ -87,6 +87,7 @@ async def test_who_answers_the_reminder_is_not_closed_and_reminded_anew_later(
     assert (await notices(service, mine)).count("still_there") == 2
 
 
+@pytest.mark.slow
 async def test_a_conversation_with_the_bot_closes_without_a_rating(service: ConversationService) -> None:
     message = await say(service, "hello there")
     for _ in range(2):
@@ -154,6 +155,7 @@ async def test_who_writes_again_soon_goes_to_the_same_agent(
         assert (await connection.execute(skills)).scalar_one() == "returns_en"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("why", ["late", "away", "full"])
 async def test_else_the_bot_answers(service: ConversationService, assignment: Assignment, agent: store.Row, mine: str, why: str) -> None:
     await service.resolve(agent.id, mine)

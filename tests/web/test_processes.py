@@ -97,6 +97,7 @@ async def test_a_process_that_is_replaced_in_mid_conversation_loses_nothing_and_
         assert [message["seq"] for message in found] == list(range(first["seq"] + 1, again["message"]["seq"] + 1))
 
 
+@pytest.mark.slow
 async def test_the_heartbeat_heals_a_wake_up_that_was_lost(
     http: aiohttp.ClientSession, redis: aioredis.Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,6 +117,7 @@ async def test_the_heartbeat_heals_a_wake_up_that_was_lost(
         assert time.monotonic() - began < 2
 
 
+@pytest.mark.slow
 async def test_a_widget_is_pinged_although_there_is_always_news(
     http: aiohttp.ClientSession, redis: aioredis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
