@@ -29,7 +29,8 @@ _ISO = (
     "%Y-%m-%d %H:%M:%S%z",
 )
 DATE_FORMATS = (*_DAYS, *_NAMED_DAYS, *_MONTHS, *_ISO, *(f"{day} {clock}" for day in _DAYS for clock in _CLOCKS))
-_COMPACT = re.compile(r"^(19|20)\d{6}$")
+COMPACT = re.compile(r"^(19|20)\d{2}(0[1-9]|1[0-2])([0-3]\d)?$")  # 20260105 or 202601
+_DIGITS = 0.9  # share of values of a column of dates in which there are some
 
 
 def as_numbers(texts: pd.Series) -> pd.Series:
@@ -45,12 +46,18 @@ def as_dates(texts: pd.Series) -> pd.Series:
     """Return the dates in UTC by the one or two formats that fit most, NaT for the rest; month before day where both fit equally."""
     distinct = pd.Series([text for text in texts.unique() if text.casefold() not in MISSING], dtype=object)
     parsed = pd.Series(pd.NaT, index=distinct.index, dtype="datetime64[ns, UTC]")
-    formats = ("%Y%m%d",) if len(distinct) and distinct.str.match(_COMPACT).mean() > 0.9 else DATE_FORMATS
+    if not len(distinct) or distinct.str.contains(r"\d").mean() < _DIGITS:
+        return pd.Series(pd.NaT, index=texts.index, dtype="datetime64[ns, UTC]")
+    formats = _compact(distinct) if distinct.str.match(COMPACT).mean() > _DIGITS else DATE_FORMATS
     probe = distinct.iloc[:: max(1, len(distinct) // 300)]
     fits = {form: _by_format(probe, form).notna().sum() for form in formats}
     for form in sorted((form for form in formats if fits[form]), key=lambda form: -fits[form])[:3]:
         parsed = parsed.fillna(_by_format(distinct[parsed.isna()], form))
     return pd.to_datetime(texts.map(dict(zip(distinct, parsed, strict=True))), utc=True)
+
+
+def _compact(texts: pd.Series) -> tuple[str, ...]:
+    return ("%Y%m%d",) if texts.str.len().median() == 8 else ("%Y%m",)
 
 
 def _by_format(texts: pd.Series, form: str) -> pd.Series:

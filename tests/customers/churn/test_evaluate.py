@@ -27,6 +27,7 @@ def names(result: dict[str, object]) -> list[str]:
     return [alarm["name"] for alarm in alarms]
 
 
+@pytest.mark.slow
 def test_an_honest_table_raises_no_alarm_and_says_what_was_done(evaluate: Evaluate, honest: pd.DataFrame) -> None:
     result = evaluate(honest)
 
@@ -45,16 +46,6 @@ def test_an_honest_table_raises_no_alarm_and_says_what_was_done(evaluate: Evalua
     assert json.loads(json.dumps(result))["chosen"] == "logistic_regression"
 
 
-def test_a_feature_of_the_future_is_named(evaluate: Evaluate, honest: pd.DataFrame) -> None:
-    balance = honest["churn"] * 5 + np.random.default_rng(1).normal(0, 1, len(honest))
-
-    leaky = evaluate(honest.assign(closing_balance=balance))
-    told = evaluate(honest.assign(reason=np.where(honest["churn"] & (honest["calls"] > 2), "price", "")))
-
-    assert "decides:closing_balance" in names(leaky)
-    assert "decides:reason" in names(told)
-
-
 @pytest.mark.slow
 def test_copied_customers_and_oversampling_raise(evaluate: Evaluate, honest: pd.DataFrame) -> None:
     leavers = honest[honest["churn"] == 1]
@@ -66,24 +57,6 @@ def test_copied_customers_and_oversampling_raise(evaluate: Evaluate, honest: pd.
 
     assert names(copied) == ["copied_customers"]
     assert {"copied_customers", "resampled:balance", "resampled:copies"} <= set(names(oversampled))
-
-
-@pytest.mark.slow
-def test_rows_made_up_between_two_leavers_raise(evaluate: Evaluate, honest: pd.DataFrame) -> None:
-    """SMOTE by hand: somewhere between a leaver and one of the five most like them."""
-    rng, numbers = np.random.default_rng(3), ["tenure", "charge", "calls"]
-    leavers = honest[honest["churn"] == 1].reset_index(drop=True)
-    points = leavers[numbers].to_numpy(dtype=float)
-    nearest = np.argsort(((points[:, None] - points[None]) ** 2).sum(axis=2), axis=1)[:, 1:6]
-    one = rng.integers(0, len(points), 300)
-    other = nearest[one, rng.integers(0, 5, 300)]
-    made = pd.DataFrame(points[one] + rng.random((300, 1)) * (points[other] - points[one]), columns=numbers)
-    made = made.assign(plan=leavers["plan"].to_numpy()[one], churn=1, customer_id=[f"S{number}" for number in range(300)])
-
-    result = evaluate(pd.concat([honest, made], ignore_index=True))
-
-    assert "resampled:fractions" in names(result)
-    assert "resampled:blends" in names(result)
 
 
 @pytest.mark.slow
