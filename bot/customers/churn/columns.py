@@ -25,6 +25,7 @@ class Kind(StrEnum):
 
 FEATURES = frozenset({Kind.NUMBER, Kind.CATEGORY, Kind.DATE})
 SURE = 0.95  # share of the values that must be of a kind; the rest becomes missing, and is said
+MOSTLY, MOST_WORDS, FEWEST_NUMBERS = 0.6, 5, 30  # share of numbers, different words beside them, different numbers
 UNIQUE = 0.95  # share of different values among a column's, from which it names rows rather than tells of them
 TEXT_WORDS = 4  # words a value on average, from which different values are prose
 CHARACTERS_A_WORD = 3  # where nothing parts words
@@ -77,12 +78,18 @@ def kind_of(texts: pd.Series) -> Kind:
     if texts.nunique() == 1:
         return Kind.CONSTANT
     numbers = as_numbers(known)
-    numeric = numbers.notna().mean() >= SURE
+    numeric = numbers.notna().mean() >= SURE or _mostly_numbers(known, numbers)
     if (not numeric or known.str.match(COMPACT).mean() >= SURE) and as_dates(known).notna().mean() >= SURE:
         return Kind.DATE
     if numeric:
         return Kind.ID if _names_rows(texts, numbers) else Kind.NUMBER
     return _kind_of_texts(str(texts.name), known)
+
+
+def _mostly_numbers(known: pd.Series, numbers: pd.Series) -> bool:
+    """Say whether many different numbers stand beside a few words, such as "unknown" or "error"."""
+    words = known[numbers.isna()].nunique()
+    return bool(numbers.notna().mean() >= MOSTLY and words <= MOST_WORDS and numbers.nunique() >= FEWEST_NUMBERS)
 
 
 def _names_rows(texts: pd.Series, numbers: pd.Series) -> bool:

@@ -30,6 +30,7 @@ _ISO = (
 )
 DATE_FORMATS = (*_DAYS, *_NAMED_DAYS, *_MONTHS, *_ISO, *(f"{day} {clock}" for day in _DAYS for clock in _CLOCKS))
 COMPACT = re.compile(r"^(19|20)\d{2}(0[1-9]|1[0-2])([0-3]\d)?$")  # 20260105 or 202601
+_LARGEST = 1e30  # trees reckon in 32 bits, which end at 3e38
 _DIGITS = 0.9  # share of values of a column of dates in which there are some
 
 
@@ -90,4 +91,5 @@ def _number(form: str, *, decimal_comma: bool) -> float:
         form = form.replace(".", "").replace(" ", "").replace(",", ".") if "," in form else form
     elif _GROUPED.match(form):
         form = re.sub(r"[,'  ]", "", form)
-    return float(form) * factor if _NUMBER.match(form) else np.nan
+    number = float(form) * factor if _NUMBER.match(form) else np.nan
+    return number if abs(number) <= _LARGEST else np.nan

@@ -16,6 +16,7 @@ from bot.customers.churn.evaluate import evaluate_file
 from bot.customers.churn.families import FAMILIES, QUICK
 from bot.customers.churn.folds import by_customer, by_time
 from bot.customers.churn.table import ChurnTable
+from bot.errors import InputError
 from tests.customers.churn.conftest import Evaluate
 
 pytestmark = pytest.mark.timeout(60)
@@ -79,6 +80,11 @@ def test_no_customer_stands_on_both_sides() -> None:
         assert not set(groups[learn]) & set(groups[test])
     assert table.times is not None
     assert all(table.times[learn].max() < table.times[test].min() for learn, test in by_time(table, 5, 7))
+
+
+def test_many_rows_of_few_customers_are_refused_with_the_numbers(evaluate: Evaluate, honest: pd.DataFrame) -> None:
+    with pytest.raises(InputError, match=r"of 1 customers who left and \d+ who stayed .* at least 10 of each"):
+        evaluate(honest.assign(customer_id=np.where(honest["churn"] == 1, "K1", honest["customer_id"])), id="customer_id")
 
 
 def test_the_corrected_t_test_by_hand() -> None:

@@ -123,6 +123,8 @@ def test_what_is_wrong_is_said_with_what_is_near(tmp_path: Path, honest: pd.Data
         (["active", "inactive"], None, [0, 1]),
         (["Y", "no", "YES", "n"], "yes", [1, 0, 1, 0]),
         (["a", "b", "b"], None, [1, 0, 0]),
+        (["1", "1", "2"], None, [0, 0, 1]),
+        (["2.0", "2.0", "1.0"], None, [0, 0, 1]),
     ],
 )
 def test_labels_mean_what_a_person_reads(values: list[str], positive: str | None, left: list[int]) -> None:
@@ -139,6 +141,7 @@ def test_labels_mean_what_a_person_reads(values: list[str], positive: str | None
         (["$ 5", "(7)", "-3"], [5.0, -7.0, -3.0]),
         (["12 %", "5%"], [12.0, 5.0]),
         (["￥1.2万", "300元"], [12000.0, 300.0]),
+        (["1e20", "-2E3"], [1e20, -2000.0]),
     ],
 )
 def test_numbers_are_read_as_people_write_them(texts: list[str], numbers: list[float]) -> None:
@@ -164,6 +167,8 @@ def test_dates_are_read_in_their_formats_and_become_ages() -> None:
         ("remark", [f"the customer called us {number} times about it" for number in range(200)], Kind.TEXT),
         ("nothing", [""] * 50, Kind.EMPTY),
         ("same", ["x"] * 50, Kind.CONSTANT),
+        ("debt", ["unknown" if number % 5 == 0 else f"{number}.5" for number in range(200)], Kind.NUMBER),
+        ("share", ["inf" if number % 5 == 0 else f"{number}.5" for number in range(200)], Kind.NUMBER),
         ("month", [f"2025{1 + number % 12:02}" for number in range(100)], Kind.DATE),
         ("paid", [f"{200_000 + number * 997}" for number in range(100)], Kind.NUMBER),
         ("cust_id", [f"{1000 + number % 110}" for number in range(1000)], Kind.ID),
