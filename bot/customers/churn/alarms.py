@@ -11,8 +11,9 @@ from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
+from bot.customers.churn.copies import equal_means_copied
 from bot.customers.churn.folds import by_customer
-from bot.customers.churn.table import Array, ChurnTable
+from bot.customers.churn.table import Array, ChurnTable, levels
 
 # A single feature that ranks so well knows the outcome; of honest ones on public churn data the best reaches .86.
 DECIDES_AUC = 0.93
@@ -24,11 +25,14 @@ LATER_SHARE = 0.01
 RESAMPLED_COPIES, RESAMPLED_RATIO = 0.2, 4.0  # share of leavers (or stayers) who are copies, and how many times that of the others
 LEAST_BALANCED = 500  # rows; with fewer, both classes may be equally large by chance
 BETWEEN_SHARE, BETWEEN_AHEAD = 0.2, 0.15  # of the rarer class lie exactly between two others, and ahead of the commoner one
-BETWEEN_SAMPLE, BETWEEN_NEIGHBOURS, BETWEEN_ERROR = 300, 40, 1e-3
+BETWEEN_SAMPLE, BETWEEN_NEIGHBOURS, BETWEEN_ERROR = 300, 40, 1e-4
 FEWEST_NUMBERS = 3  # in a plane of two, forty neighbours lie in line by chance
-BROKEN_SHARE = 0.05  # of values with a fraction, in a column that is whole for the others
+FINE_SHARE = 0.2  # different values of a number among a class
+BROKEN_SHARE = 0.05  # of values with more decimals than those of the others
+DECIMALS, ROUNDING = (0, 1, 2, 3), 1e-9
+FEWEST_WHOLE = 10  # different values of those of fewer decimals; a column that is nought for them tells nothing of how rows were made
+CERTAIN = 1e-4
 FOLDS = 5
-BINS = 30
 
 
 @dataclass(frozen=True)
@@ -41,13 +45,16 @@ class Alarm:
 
 
 def alarms_of(
-    table: ChurnTable, *, seen: pd.DataFrame, churned: Array, later: Mapping[str, float], copies: int, auc: float, seed: int
+    table: ChurnTable, *, seen: pd.DataFrame, churned: Array, later: Mapping[str, float], copied: tuple[int, int], auc: float, seed: int
 ) -> list[Alarm]:
-    """Return the alarms of a table; `seen` and `churned` are its rows before copies were left out."""
+    """Return the alarms of a table; `seen` and `churned` are one row of each customer and every copy.
+
+    `copied`: rows of the table that are copies under another id, and exact copies that were left out of it.
+    """
     return [
         *future_features(table, seed=seed),
         *_dated_after(later),
-        *_copied(len(table.churned), copies, len(churned) - len(table.churned)),
+        *_copied(len(table.churned), *copied),
         *resampled(seen, churned),
         *_implausible(table, auc, seed),
     ]
@@ -71,7 +78,7 @@ def future_features(table: ChurnTable, *, seed: int) -> list[Alarm]:
 def single_aucs(table: ChurnTable, *, seed: int) -> dict[str, float]:
     """Return for each feature the AUC of the share of leavers by its level or thirtieth, learned from other customers."""
     splits = by_customer(table, FOLDS, seed)
-    return {name: _single_auc(_levels(table.features[name]), table.churned, splits) for name in table.features}
+    return {name: _single_auc(levels(table.features[name]), table.churned, splits) for name in table.features}
 
 
 def resampled(seen: pd.DataFrame, churned: Array) -> list[Alarm]:
@@ -83,14 +90,15 @@ def resampled(seen: pd.DataFrame, churned: Array) -> list[Alarm]:
         alarms.append(Alarm("resampled:balance", "all rows", text))
     copied = {flag: float(seen[churned == flag].duplicated().mean()) for flag in (0, 1)}
     more = 1 if copied[1] >= copied[0] else 0
-    if copied[more] >= RESAMPLED_COPIES and copied[more] >= RESAMPLED_RATIO * copied[1 - more]:
+    ahead = copied[more] >= RESAMPLED_COPIES and copied[more] >= RESAMPLED_RATIO * copied[1 - more]
+    if ahead and equal_means_copied(seen[churned == more]):
         text = f"{copied[more]:.0%} of those who {_who(more)} are copies of others, and {copied[1 - more]:.0%} of the others: oversampled?"
         alarms.append(Alarm("resampled:copies", f"customers who {_who(more)}", text))
     blended = {flag: _share_between(seen, churned == flag) for flag in (0, 1)}
     more = 1 if blended[1] >= blended[0] else 0
     broken = _broken_columns(seen, churned)
     if broken:
-        text = f"{', '.join(broken)} are whole numbers for one class and not for the other: were rows of one class made up, as SMOTE does?"
+        text = f"{', '.join(broken)}: one class has fewer decimals than the other: were rows of one class made up, as SMOTE does?"
         alarms.append(Alarm("resampled:fractions", ", ".join(broken), text))
     if blended[more] >= BETWEEN_SHARE and blended[more] - blended[1 - more] >= BETWEEN_AHEAD:
         text = f"{blended[more]:.0%} of those who {_who(more)} lie exactly between two others, {blended[1 - more]:.0%} of the rest: SMOTE?"
@@ -134,32 +142,31 @@ def _telltale(table: ChurnTable, name: str) -> bool:
     return bool(pure and filled[left].mean() >= TELLTALE_SHARE and filled.sum() >= FOLDS)
 
 
-def _levels(column: pd.Series) -> Array:
-    """Return the level of each row as a number: of a category, or of about thirty bins of a number; missing is one of its own."""
-    if column.dtype != object:
-        edges = np.unique(np.nanquantile(column, np.linspace(0, 1, BINS + 1)[1:-1])) if column.notna().any() else np.zeros(1)
-        column = pd.Series(np.where(column.isna(), -1, np.searchsorted(edges, column, side="right")))
-    levels: Array = pd.factorize(column)[0]
-    return levels
-
-
-def _single_auc(levels: Array, churned: Array, splits: Sequence[tuple[Array, Array]]) -> float:
+def _single_auc(places: Array, churned: Array, splits: Sequence[tuple[Array, Array]]) -> float:
     aucs = []
     for learn, test in splits:
-        count = np.bincount(levels[learn], minlength=levels.max() + 1)
-        left = np.bincount(levels[learn], weights=churned[learn], minlength=levels.max() + 1)
+        count = np.bincount(places[learn], minlength=places.max() + 1)
+        left = np.bincount(places[learn], weights=churned[learn], minlength=places.max() + 1)
         share = (left + churned[learn].mean()) / (count + 1)
         if 0 < churned[test].mean() < 1:
-            aucs.append(roc_auc_score(churned[test], share[levels[test]]))
+            aucs.append(roc_auc_score(churned[test], share[places[test]]))
     return float(np.mean(aucs)) if aucs else 0.5
 
 
 def _broken_columns(seen: pd.DataFrame, churned: Array) -> list[str]:
-    """Return the columns that are whole for everybody of one class, and not for the other."""
+    """Return the columns of which one class has only whole numbers, or so many decimals, and the other has more, not by chance."""
     numbers = seen.select_dtypes("number")
-    broken = (numbers % 1 != 0) & numbers.notna()
-    shares = pd.DataFrame({flag: broken[churned == flag].mean() for flag in (0, 1)})
-    return [str(name) for name, row in shares.iterrows() if row.min() == 0 and row.max() >= BROKEN_SHARE]
+    return [str(name) for name in numbers if any(_breaks(numbers[name].to_numpy() * 10**places, churned) for places in DECIMALS)]
+
+
+def _breaks(values: Array, churned: Array) -> bool:
+    known = ~np.isnan(values)
+    broken = known & (np.abs(values - np.round(values)) > ROUNDING * np.maximum(1, np.abs(values)))
+    share = [broken[known & (churned == flag)].mean() if (known & (churned == flag)).any() else 0.0 for flag in (0, 1)]
+    whole = int(np.argmin(share))
+    others = values[known & (churned == whole)]
+    chance = (1 - share[1 - whole]) ** len(others)
+    return bool(share[whole] == 0 and share[1 - whole] >= BROKEN_SHARE and chance < CERTAIN and len(np.unique(others)) >= FEWEST_WHOLE)
 
 
 def _share_between(seen: pd.DataFrame, chosen: Array) -> float:
@@ -169,7 +176,8 @@ def _share_between(seen: pd.DataFrame, chosen: Array) -> float:
     """
     numbers = seen.select_dtypes("number")[chosen].drop_duplicates().to_numpy(dtype=float)
     numbers = numbers[~np.isnan(numbers).any(axis=1)]
-    numbers = numbers[:, np.array([len(np.unique(column)) > 2 for column in numbers.T], dtype=bool)] if len(numbers) else numbers
+    fine = [len(np.unique(column)) >= FINE_SHARE * len(numbers) for column in numbers.T]  # whole numbers stand in line anyhow
+    numbers = numbers[:, np.array(fine, dtype=bool)]
     if len(numbers) < 2 * BETWEEN_NEIGHBOURS or numbers.shape[1] < FEWEST_NUMBERS:
         return 0.0
     rows = StandardScaler().fit_transform(numbers)
@@ -181,12 +189,14 @@ def _share_between(seen: pd.DataFrame, chosen: Array) -> float:
 def _is_between(row: Array, near: Array) -> bool:
     """Say whether some pair of the neighbours lies on opposite sides of the row, exactly in line with it."""
     steps = near - row
-    steps = steps[(steps != 0).sum(axis=1) >= FEWEST_NUMBERS]  # along one or two whole numbers rows stand in line anyhow
+    steps = steps[(steps != 0).sum(axis=1) >= FEWEST_NUMBERS]  # along one or two numbers rows stand in line anyhow
     lengths = np.linalg.norm(steps, axis=1)
     if len(steps) < 2:
         return False
     cosines = (steps @ steps.T) / np.outer(lengths, lengths)
-    return bool(cosines.min() < -1 + BETWEEN_ERROR**2 * 5)
+    in_line = cosines.min() < -1 + BETWEEN_ERROR**2 * 5
+    # Numbers that follow from each other (a single purchase is the mean and the last one too) put every row in line.
+    return bool(in_line and np.linalg.matrix_rank(steps, tol=BETWEEN_ERROR) >= FEWEST_NUMBERS)
 
 
 def _who(flag: int) -> str:

@@ -9,7 +9,7 @@ from enum import StrEnum
 import pandas as pd
 
 from bot.customers.churn.labels import MISSING
-from bot.customers.churn.numbers import as_dates, as_numbers
+from bot.customers.churn.numbers import COMPACT, as_dates, as_numbers
 
 
 class Kind(StrEnum):
@@ -25,6 +25,7 @@ class Kind(StrEnum):
 
 FEATURES = frozenset({Kind.NUMBER, Kind.CATEGORY, Kind.DATE})
 SURE = 0.95  # share of the values that must be of a kind; the rest becomes missing, and is said
+MOSTLY, MOST_WORDS, FEWEST_NUMBERS = 0.6, 5, 30  # share of numbers, different words beside them, different numbers
 UNIQUE = 0.95  # share of different values among a column's, from which it names rows rather than tells of them
 TEXT_WORDS = 4  # words a value on average, from which different values are prose
 CHARACTERS_A_WORD = 3  # where nothing parts words
@@ -39,6 +40,11 @@ ID_NAME = re.compile(
     re.IGNORECASE,
 )
 ID_CAMEL = re.compile(r"[a-z](ID|Id|No|Number|Key)$")
+CUSTOMER_NAME = re.compile(
+    r"^((customer|cust|client|user|member|subscriber|account|acct|person)[_\s-]*(id|uuid|no|nr|number|key|code)?|id|msisdn)$"
+    r"|^(客户|用户|会员|账户|顾客)(id|编号|号|号码|账号)?$",
+    re.IGNORECASE,
+)
 SNAPSHOT_NAME = re.compile(
     r"^(snapshot|observation|observed|as_?of|reporting|report|reference)[ _-]?(date|month|at|time|period|day)?$"
     r"|^(观察|统计|快照)(日期|日|月份|月|时间)$",
@@ -71,32 +77,44 @@ def kind_of(texts: pd.Series) -> Kind:
         return Kind.EMPTY
     if texts.nunique() == 1:
         return Kind.CONSTANT
-    if as_dates(known).notna().mean() >= SURE:
-        return Kind.DATE
     numbers = as_numbers(known)
-    if numbers.notna().mean() >= SURE:
+    numeric = numbers.notna().mean() >= SURE or _mostly_numbers(known, numbers)
+    if (not numeric or known.str.match(COMPACT).mean() >= SURE) and as_dates(known).notna().mean() >= SURE:
+        return Kind.DATE
+    if numeric:
         return Kind.ID if _names_rows(texts, numbers) else Kind.NUMBER
     return _kind_of_texts(str(texts.name), known)
+
+
+def _mostly_numbers(known: pd.Series, numbers: pd.Series) -> bool:
+    """Say whether many different numbers stand beside a few words, such as "unknown" or "error"."""
+    words = known[numbers.isna()].nunique()
+    return bool(numbers.notna().mean() >= MOSTLY and words <= MOST_WORDS and numbers.nunique() >= FEWEST_NUMBERS)
 
 
 def _names_rows(texts: pd.Series, numbers: pd.Series) -> bool:
     """Numbers name rows when they are whole, all different and either called so or counted up."""
     whole = numbers.dropna()
     if (whole % 1 != 0).any() or whole.nunique() < UNIQUE * len(whole):
-        named_so = _is_id_name(str(texts.name)) and (whole % 1 == 0).all()
-        return bool(named_so and whole.nunique() > max(LEAST_IDS, LEAST_IDS_SHARE * len(whole)))
+        return bool((whole % 1 == 0).all() and _names_customers(str(texts.name), whole))
     return _is_id_name(str(texts.name)) or bool((whole.diff().dropna() == 1).mean() > SURE)
 
 
 def _kind_of_texts(name: str, known: pd.Series) -> Kind:
     different = known.nunique() / len(known)
-    if _is_id_name(name) and different > LEAST_IDS_SHARE and known.nunique() > LEAST_IDS:
+    if _names_customers(name, known):
         return Kind.ID
     if different <= MOST_LEVELS or known.nunique() <= FEWEST_TEXTS:
         return Kind.CATEGORY
     sample = known.drop_duplicates().iloc[:500]
     words = sample.str.split().str.len().mean() if sample.str.contains(" ").any() else sample.str.len().mean() / CHARACTERS_A_WORD
     return Kind.TEXT if words >= TEXT_WORDS else Kind.ID
+
+
+def _names_customers(name: str, known: pd.Series) -> bool:
+    """Say whether the column names customers, who may have several rows; one that is called by the customer may have many."""
+    least = 0.0 if CUSTOMER_NAME.match(name) else LEAST_IDS_SHARE if _is_id_name(name) else 1.0
+    return bool(known.nunique() > max(LEAST_IDS, least * len(known)))
 
 
 def _is_id_name(name: str) -> bool:

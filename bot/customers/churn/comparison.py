@@ -27,6 +27,8 @@ from bot.errors import InputError
 OUTER_FOLDS = 5
 INNER_FOLDS = 3
 TUNED_ON = 10_000  # rows at most; a setting that is better on them is better on more
+LEAST_CUSTOMERS = 10  # who left, and who stayed, however many rows they have
+LEAST_LEARNED = 2 * INNER_FOLDS  # of each in what a fold learns from
 NOISE_AUC = 0.003
 SIGNIFICANT = 0.05
 
@@ -74,9 +76,11 @@ def compare(
 ) -> Comparison:
     """Measure every family on the same folds and choose one; InputError for too few who left or stayed. The same table gives the same."""
     check_enough(table.churned)
-    splits = [(learn, test) for learn, test in splits or split(table, OUTER_FOLDS, seed) if _both(table, learn) and _both(table, test)]
+    _check_customers(table)
+    tried = splits or split(table, OUTER_FOLDS, seed)
+    splits = [(learn, test) for learn, test in tried if _fewest(table, learn) >= LEAST_LEARNED and _fewest(table, test)]
     if not splits:
-        raise InputError("no stretch of time has both customers who left and who stayed before it and in it; leave --time out")
+        raise InputError("no stretch of time has enough customers who left and who stayed before it and both in it; leave --time out")
     results = {}
     with threadpool_limits(limits=1):  # one thread sums in one order
         for number, family in enumerate(families):
@@ -159,8 +163,23 @@ def _sample(table: ChurnTable, most: int | None, seed: int) -> ChurnTable:
     return table.rows(np.sort(chosen))
 
 
-def _both(table: ChurnTable, rows: Array) -> bool:
-    return len(rows) > 0 and 0 < table.churned[rows].mean() < 1
+def _fewest(table: ChurnTable, rows: Array) -> int:
+    return min(_customers(table, rows))
+
+
+def _customers(table: ChurnTable, rows: Array) -> tuple[int, int]:
+    """Return how many different customers among the rows left at some time, and how many stayed."""
+    groups, churned = table.groups[rows], table.churned[rows]
+    return len(np.unique(groups[churned == 1])), len(np.unique(groups[churned == 0]))
+
+
+def _check_customers(table: ChurnTable) -> None:
+    left, stayed = _customers(table, np.arange(len(table.churned)))
+    if min(left, stayed) < LEAST_CUSTOMERS:
+        raise InputError(
+            f"the rows are of {left} customers who left and {stayed} who stayed (copies and rows of one id are one customer); "
+            f"at least {LEAST_CUSTOMERS} of each are needed; --id names the column of the customers"
+        )
 
 
 def _tick_on(tick: Tick, before: int, total: int, done: int) -> None:

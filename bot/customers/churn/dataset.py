@@ -12,14 +12,14 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from bot.customers.churn.columns import FEATURES, SNAPSHOT_NAME, Column, Kind, kind_of, read_column
+from bot.customers.churn.copies import equal_means_copied
 from bot.customers.churn.labels import MISSING, read_labels
 from bot.customers.churn.reading import named, read_table
 from bot.customers.churn.table import Array, ChurnTable
 from bot.errors import InputError
 
 DAY_S = 86_400
-DISTINCTIVE = 0.2  # different values of the most telling column, as a share of the different rows
-FEWEST_DISTINCT = 50  # different values of it
+EXACT_COPY = "exact copy of another row"
 FEWEST_SNAPSHOTS = 3
 
 
@@ -40,7 +40,7 @@ class Dataset:
     """The table, and in words and numbers how it came about."""
 
     table: ChurnTable
-    features: pd.DataFrame  # before copies were left out, for the alarms
+    seen: pd.DataFrame  # features of one row of each customer, and of every exact copy, for the alarms
     churned: Array  # beside them
     types: dict[str, str]
     dropped: dict[str, int]
@@ -48,6 +48,11 @@ class Dataset:
     rows_read: int
     copies: int  # rows of the table that equal another but for the id
     later: dict[str, float]  # by date: share of the rows in which it lies after the observation
+
+    @property
+    def copied(self) -> tuple[int, int]:
+        """Return the copies under another id, and the exact ones, which were left out."""
+        return self.copies, self.dropped.get(EXACT_COPY, 0)
 
 
 def read_dataset(asked: Asked) -> Dataset:
@@ -68,14 +73,17 @@ def read_dataset(asked: Asked) -> Dataset:
         raise InputError(
             f"no column of {asked.data.name} can be a feature: {', '.join(f'{name} is {kind}' for name, kind in types.items())}"
         )
-    distinctive = _distinctive(features)
-    first = _firsts(features, churned, cells, columns, distinctive=distinctive)
-    dropped |= {"exact copy of another row": int((~first).sum())} if (~first).any() else {}
-    groups, copies = _groups(features[first], _ids(cells, columns, asked), churned, by_content=distinctive)
+    ids = _ids(cells, columns, asked)
+    once = ~ids.duplicated() | _missing(ids) if ids is not None else pd.Series(data=True, index=cells.index)
+    copied = equal_means_copied(features[once])
+    again = _exact_copies(features, churned, cells, columns, copied=copied)
+    first, seen = ~again, once | again
+    dropped |= {EXACT_COPY: int(again.sum())} if again.any() else {}
+    groups, copies = _groups(features[first], ids, churned, by_content=copied)
     times = _order(columns[time])[first] if time else None
     table = ChurnTable(features[first].reset_index(drop=True), churned[first].to_numpy(), groups, times)
     later = _later(dates[first], columns[time].values[first]) if time and columns[time].kind is Kind.DATE else {}
-    return Dataset(table, features, churned.to_numpy(), types, dropped, notes, len(raw.cells), copies, later)
+    return Dataset(table, features[seen], churned[seen].to_numpy(), types, dropped, notes, len(raw.cells), copies, later)
 
 
 def _columns(cells: pd.DataFrame, asked: Asked) -> dict[str, Column]:
@@ -128,28 +136,28 @@ def _features(columns: Mapping[str, Column], index: pd.Index) -> tuple[pd.DataFr
     return pd.DataFrame(features, index=index), pd.DataFrame(dates, index=index)
 
 
-def _distinctive(features: pd.DataFrame) -> bool:
-    """Say whether equal rows can only be copies: some column has nearly as many values as there are different rows."""
-    return bool(features.nunique().max() >= max(FEWEST_DISTINCT, DISTINCTIVE * len(features.drop_duplicates())))
-
-
-def _firsts(
-    features: pd.DataFrame, churned: pd.Series, cells: pd.DataFrame, columns: Mapping[str, Column], *, distinctive: bool
+def _exact_copies(
+    features: pd.DataFrame, churned: pd.Series, cells: pd.DataFrame, columns: Mapping[str, Column], *, copied: bool
 ) -> pd.Series:
-    """Say of each row whether it is the first of those that are equal, ids included; without ids only a distinctive row can be a copy."""
-    names = [name for name, column in columns.items() if column.kind in {Kind.ID, Kind.TEXT}]
-    if not names and not distinctive:
-        return pd.Series(data=True, index=features.index)
-    return ~pd.concat([features, churned, cells[names]], axis=1).duplicated()
+    """Say of each row whether one before it is equal in all columns; where none names rows, equal ones must be known to be copies."""
+    if not copied and not any(column.kind in {Kind.ID, Kind.TEXT} for column in columns.values()):
+        return pd.Series(data=False, index=features.index)
+    others = [name for name in columns if name not in features]
+    return pd.concat([features, churned, cells[others]], axis=1).duplicated()
+
+
+def _missing(ids: pd.Series) -> pd.Series:
+    return ids.str.casefold().isin(MISSING)
 
 
 def _groups(features: pd.DataFrame, ids: pd.Series | None, churned: pd.Series, *, by_content: bool) -> tuple[Array, int]:
     """Return who belongs together: rows of one id, and copies of one content; and how many rows are copies under another id."""
     content = pd.factorize(pd.util.hash_pandas_object(features, index=False))[0] if by_content else np.arange(len(features))
-    copies = int(pd.DataFrame({"content": content, "churned": churned[features.index].to_numpy()}).duplicated().sum())
-    known = None if ids is None else ids[features.index].where(~ids[features.index].str.casefold().isin(MISSING))
+    known = None if ids is None else ids[features.index].where(~_missing(ids[features.index]))
     person = np.arange(len(features)) if known is None else pd.factorize(known)[0]
     person = np.where(person < 0, person.max() + 1 + np.arange(len(person)), person)
+    rows = pd.DataFrame({"content": content, "churned": churned[features.index].to_numpy(), "person": person})
+    copies = int(rows.duplicated(["content", "churned"]).sum() - rows.duplicated().sum())
     size = content.max() + person.max() + 2
     edges = coo_matrix((np.ones(len(features)), (content, person + content.max() + 1)), shape=(size, size))
     components: Array = connected_components(edges, directed=False)[1][content]

@@ -29,7 +29,7 @@ def evaluate_file(asked: Asked, *, families: Sequence[Family] = FAMILIES, progre
     comparison = compare(data.table, families, tick=lambda done, total: progress("compare", done, total))
     best = comparison.results[comparison.chosen]
     alarms = alarms_of(
-        data.table, seen=data.features, churned=data.churned, later=data.later, copies=data.copies, auc=best.mean("auc"), seed=SEED
+        data.table, seen=data.seen, churned=data.churned, later=data.later, copied=data.copied, auc=best.mean("auc"), seed=SEED
     )
     models = {name: described(result, data.table.churned) for name, result in comparison.results.items()}
     return {

@@ -14,11 +14,35 @@ from bot.errors import InputError
 MOST_UNKNOWN = 0.05  # share of labels of unknown meaning that may be dropped; with more the column says something else
 LEFT = frozenset({"1", "yes", "y", "true", "t", "left", "是", "有", "真", "已"})
 STAYED = frozenset({"0", "-1", "no", "n", "false", "f", "否", "无", "没有", "假", "不", "未"})
+CODES = {"1", "2"}  # found both ways round
 LEFT_STEM = re.compile(r"churn|attrit|exit|leav|left|lost|cancel|terminat|lapse|inactive|closed|流失|离网|离开|退订|注销|取消|销户")
 STAYED_STEM = re.compile(r"stay|retain|exist|active|remain|loyal|current|renew|kept|留存|在网|正常|续|活跃|存续")
 NEGATION = re.compile(r"^(not?|non|un|never|didn't|did not)\b|^(non|un)[- _]?(?=churn)|^[未没不非无]")
 MISSING = frozenset(
-    {"", "na", "n/a", "#n/a", "nan", "null", "none", "nil", "-", "--", "---", "?", "\\n", "missing", "nat", "<na>", "空", "缺失", "无数据"}
+    {
+        "",
+        "na",
+        "n/a",
+        "#n/a",
+        "nan",
+        "null",
+        "none",
+        "nil",
+        "-",
+        "--",
+        "---",
+        "?",
+        "\\n",
+        "missing",
+        "nat",
+        "<na>",
+        "inf",
+        "-inf",
+        "infinity",
+        "空",
+        "缺失",
+        "无数据",
+    }
 )
 
 
@@ -37,11 +61,13 @@ def read_labels(column: pd.Series, positive: str | None) -> Labels:
     """Return the labels; InputError names the values where they are not two, or all the same."""
     plain = column.map({text: _plain(text) for text in column.unique()})
     counts = plain[~plain.isin(MISSING)].value_counts()
+    if not len(counts):
+        raise InputError(f"no row has a value in the column {column.name!r}; it must say who left and who stayed")
     note = ""
     if positive is not None:
         meaning = _by_positive(list(counts.index), positive)
     else:
-        meaning = {value: _meaning(value) for value in counts.index}
+        meaning = dict.fromkeys(counts.index) if set(counts.index) == CODES else {value: _meaning(value) for value in counts.index}
         if len(counts) == 2 and None in meaning.values():
             meaning, note = _by_rarity(counts, meaning)
     values = plain.map(meaning).astype(float)

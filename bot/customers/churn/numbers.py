@@ -29,7 +29,9 @@ _ISO = (
     "%Y-%m-%d %H:%M:%S%z",
 )
 DATE_FORMATS = (*_DAYS, *_NAMED_DAYS, *_MONTHS, *_ISO, *(f"{day} {clock}" for day in _DAYS for clock in _CLOCKS))
-_COMPACT = re.compile(r"^(19|20)\d{6}$")
+COMPACT = re.compile(r"^(19|20)\d{2}(0[1-9]|1[0-2])([0-3]\d)?$")  # 20260105 or 202601
+_LARGEST = 1e30  # trees reckon in 32 bits, which end at 3e38
+_DIGITS = 0.9  # share of values of a column of dates in which there are some
 
 
 def as_numbers(texts: pd.Series) -> pd.Series:
@@ -45,12 +47,18 @@ def as_dates(texts: pd.Series) -> pd.Series:
     """Return the dates in UTC by the one or two formats that fit most, NaT for the rest; month before day where both fit equally."""
     distinct = pd.Series([text for text in texts.unique() if text.casefold() not in MISSING], dtype=object)
     parsed = pd.Series(pd.NaT, index=distinct.index, dtype="datetime64[ns, UTC]")
-    formats = ("%Y%m%d",) if len(distinct) and distinct.str.match(_COMPACT).mean() > 0.9 else DATE_FORMATS
+    if not len(distinct) or distinct.str.contains(r"\d").mean() < _DIGITS:
+        return pd.Series(pd.NaT, index=texts.index, dtype="datetime64[ns, UTC]")
+    formats = _compact(distinct) if distinct.str.match(COMPACT).mean() > _DIGITS else DATE_FORMATS
     probe = distinct.iloc[:: max(1, len(distinct) // 300)]
     fits = {form: _by_format(probe, form).notna().sum() for form in formats}
     for form in sorted((form for form in formats if fits[form]), key=lambda form: -fits[form])[:3]:
         parsed = parsed.fillna(_by_format(distinct[parsed.isna()], form))
     return pd.to_datetime(texts.map(dict(zip(distinct, parsed, strict=True))), utc=True)
+
+
+def _compact(texts: pd.Series) -> tuple[str, ...]:
+    return ("%Y%m%d",) if texts.str.len().median() == 8 else ("%Y%m",)
 
 
 def _by_format(texts: pd.Series, form: str) -> pd.Series:
@@ -83,4 +91,5 @@ def _number(form: str, *, decimal_comma: bool) -> float:
         form = form.replace(".", "").replace(" ", "").replace(",", ".") if "," in form else form
     elif _GROUPED.match(form):
         form = re.sub(r"[,'  ]", "", form)
-    return float(form) * factor if _NUMBER.match(form) else np.nan
+    number = float(form) * factor if _NUMBER.match(form) else np.nan
+    return number if abs(number) <= _LARGEST else np.nan

@@ -10,6 +10,7 @@ import pandas as pd
 
 Array = np.ndarray[Any, Any]
 
+BINS = 30  # of a number, where its levels are needed
 MANY_LEVELS = 15  # a category with more of them is encoded by how often its members leave, not by a column a level
 
 
@@ -44,3 +45,12 @@ class ChurnTable:
     def rows(self, chosen: Array) -> ChurnTable:
         times = None if self.times is None else self.times[chosen]
         return ChurnTable(self.features.iloc[chosen], self.churned[chosen], self.groups[chosen], times)
+
+
+def levels(column: pd.Series) -> Array:
+    """Return the level of each row as a number: of a category, or of about thirty bins of a number; missing is one of its own."""
+    if column.dtype != object:
+        edges = np.unique(np.nanquantile(column, np.linspace(0, 1, BINS + 1)[1:-1])) if column.notna().any() else np.zeros(1)
+        column = pd.Series(np.where(column.isna(), -1, np.searchsorted(edges, column, side="right")))
+    places: Array = pd.factorize(column)[0]
+    return places

@@ -107,7 +107,7 @@ def learn(
     fitted = fit_family(best.family, table)
     model = _storable(fitted, comparison.chosen, table, costs)
     latest = table.rows(np.flatnonzero(table.times == table.times.max())) if table.times is not None else table
-    alarms = alarms_of(latest, seen=latest.features, churned=latest.churned, later={}, copies=0, auc=best.mean("auc"), seed=SEED)
+    alarms = alarms_of(latest, seen=latest.features, churned=latest.churned, later={}, copied=(0, 0), auc=best.mean("auc"), seed=SEED)
     card = _card(table, comparison, fitted, costs) | {"alarms": [vars(alarm) for alarm in alarms], "data_sha256": data_checksum(observed)}
     if isinstance(model, ChurnWeights):
         card["features"] = {term.feature: round(max(term.ys, default=0) - min(term.ys, default=0), 4) for term in model.terms}

@@ -16,6 +16,7 @@ from bot.customers.churn.evaluate import evaluate_file
 from bot.customers.churn.families import FAMILIES, QUICK
 from bot.customers.churn.folds import by_customer, by_time
 from bot.customers.churn.table import ChurnTable
+from bot.errors import InputError
 from tests.customers.churn.conftest import Evaluate
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
@@ -27,6 +28,7 @@ def names(result: dict[str, object]) -> list[str]:
     return [alarm["name"] for alarm in alarms]
 
 
+@pytest.mark.slow
 def test_an_honest_table_raises_no_alarm_and_says_what_was_done(evaluate: Evaluate, honest: pd.DataFrame) -> None:
     result = evaluate(honest)
 
@@ -45,16 +47,6 @@ def test_an_honest_table_raises_no_alarm_and_says_what_was_done(evaluate: Evalua
     assert json.loads(json.dumps(result))["chosen"] == "logistic_regression"
 
 
-def test_a_feature_of_the_future_is_named(evaluate: Evaluate, honest: pd.DataFrame) -> None:
-    balance = honest["churn"] * 5 + np.random.default_rng(1).normal(0, 1, len(honest))
-
-    leaky = evaluate(honest.assign(closing_balance=balance))
-    told = evaluate(honest.assign(reason=np.where(honest["churn"] & (honest["calls"] > 2), "price", "")))
-
-    assert "decides:closing_balance" in names(leaky)
-    assert "decides:reason" in names(told)
-
-
 @pytest.mark.slow
 def test_copied_customers_and_oversampling_raise(evaluate: Evaluate, honest: pd.DataFrame) -> None:
     leavers = honest[honest["churn"] == 1]
@@ -66,24 +58,6 @@ def test_copied_customers_and_oversampling_raise(evaluate: Evaluate, honest: pd.
 
     assert names(copied) == ["copied_customers"]
     assert {"copied_customers", "resampled:balance", "resampled:copies"} <= set(names(oversampled))
-
-
-@pytest.mark.slow
-def test_rows_made_up_between_two_leavers_raise(evaluate: Evaluate, honest: pd.DataFrame) -> None:
-    """SMOTE by hand: somewhere between a leaver and one of the five most like them."""
-    rng, numbers = np.random.default_rng(3), ["tenure", "charge", "calls"]
-    leavers = honest[honest["churn"] == 1].reset_index(drop=True)
-    points = leavers[numbers].to_numpy(dtype=float)
-    nearest = np.argsort(((points[:, None] - points[None]) ** 2).sum(axis=2), axis=1)[:, 1:6]
-    one = rng.integers(0, len(points), 300)
-    other = nearest[one, rng.integers(0, 5, 300)]
-    made = pd.DataFrame(points[one] + rng.random((300, 1)) * (points[other] - points[one]), columns=numbers)
-    made = made.assign(plan=leavers["plan"].to_numpy()[one], churn=1, customer_id=[f"S{number}" for number in range(300)])
-
-    result = evaluate(pd.concat([honest, made], ignore_index=True))
-
-    assert "resampled:fractions" in names(result)
-    assert "resampled:blends" in names(result)
 
 
 @pytest.mark.slow
@@ -106,6 +80,11 @@ def test_no_customer_stands_on_both_sides() -> None:
         assert not set(groups[learn]) & set(groups[test])
     assert table.times is not None
     assert all(table.times[learn].max() < table.times[test].min() for learn, test in by_time(table, 5, 7))
+
+
+def test_many_rows_of_few_customers_are_refused_with_the_numbers(evaluate: Evaluate, honest: pd.DataFrame) -> None:
+    with pytest.raises(InputError, match=r"of 1 customers who left and \d+ who stayed .* at least 10 of each"):
+        evaluate(honest.assign(customer_id=np.where(honest["churn"] == 1, "K1", honest["customer_id"])), id="customer_id")
 
 
 def test_the_corrected_t_test_by_hand() -> None:

@@ -70,6 +70,17 @@ def test_customers_without_an_id_who_are_alike_are_not_taken_for_copies(tmp_path
     assert len(np.unique(read.table.groups)) == 400
 
 
+def test_a_customer_of_many_rows_stays_together_and_is_no_copy(tmp_path: Path, honest: pd.DataFrame) -> None:
+    months = pd.concat([honest.assign(snapshot_month=f"2025-0{month}") for month in range(1, 7)], ignore_index=True)
+
+    read = read_dataset(written(tmp_path, months.to_csv(index=False).encode()))
+
+    assert (read.types["customer_id"], read.types["snapshot_month"]) == ("id", "time")
+    assert (read.dropped, read.copied) == ({}, (0, 0))
+    assert len(read.table.churned) == 6 * len(honest)
+    assert len(np.unique(read.table.groups)) == len(read.seen) == len(honest)
+
+
 def test_rows_without_a_target_and_a_second_header_are_left_out_and_counted(tmp_path: Path, honest: pd.DataFrame) -> None:
     lines = honest.to_csv(index=False).splitlines()
     lines[5] = lines[5][:-1]
@@ -112,6 +123,8 @@ def test_what_is_wrong_is_said_with_what_is_near(tmp_path: Path, honest: pd.Data
         (["active", "inactive"], None, [0, 1]),
         (["Y", "no", "YES", "n"], "yes", [1, 0, 1, 0]),
         (["a", "b", "b"], None, [1, 0, 0]),
+        (["1", "1", "2"], None, [0, 0, 1]),
+        (["2.0", "2.0", "1.0"], None, [0, 0, 1]),
     ],
 )
 def test_labels_mean_what_a_person_reads(values: list[str], positive: str | None, left: list[int]) -> None:
@@ -128,6 +141,7 @@ def test_labels_mean_what_a_person_reads(values: list[str], positive: str | None
         (["$ 5", "(7)", "-3"], [5.0, -7.0, -3.0]),
         (["12 %", "5%"], [12.0, 5.0]),
         (["￥1.2万", "300元"], [12000.0, 300.0]),
+        (["1e20", "-2E3"], [1e20, -2000.0]),
     ],
 )
 def test_numbers_are_read_as_people_write_them(texts: list[str], numbers: list[float]) -> None:
@@ -138,6 +152,8 @@ def test_dates_are_read_in_their_formats_and_become_ages() -> None:
     assert as_dates(pd.Series(["31/12/2025", "01/02/2026"])).dt.strftime("%Y-%m-%d").tolist() == ["2025-12-31", "2026-02-01"]
     assert as_dates(pd.Series(["2026年1月5日", ""])).notna().tolist() == [True, False]
     assert as_dates(pd.Series(["20260105", "20251231"])).dt.month.tolist() == [1, 12]
+    assert as_dates(pd.Series(["202601", "202512"])).dt.month.tolist() == [1, 12]
+    assert as_dates(pd.Series(["gold", "silver"])).isna().all()
 
 
 @pytest.mark.parametrize(
@@ -151,6 +167,11 @@ def test_dates_are_read_in_their_formats_and_become_ages() -> None:
         ("remark", [f"the customer called us {number} times about it" for number in range(200)], Kind.TEXT),
         ("nothing", [""] * 50, Kind.EMPTY),
         ("same", ["x"] * 50, Kind.CONSTANT),
+        ("debt", ["unknown" if number % 5 == 0 else f"{number}.5" for number in range(200)], Kind.NUMBER),
+        ("share", ["inf" if number % 5 == 0 else f"{number}.5" for number in range(200)], Kind.NUMBER),
+        ("month", [f"2025{1 + number % 12:02}" for number in range(100)], Kind.DATE),
+        ("paid", [f"{200_000 + number * 997}" for number in range(100)], Kind.NUMBER),
+        ("cust_id", [f"{1000 + number % 110}" for number in range(1000)], Kind.ID),
         ("since", [f"2025-0{1 + number % 9}-1{number % 9}" for number in range(100)], Kind.DATE),
     ],
 )
