@@ -6,7 +6,6 @@ import hashlib
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from bot.customers.churn.table import Array, ChurnTable
 from bot.customers.costs import Costs, read_costs
 from bot.customers.features import HORIZON, NAMES, latest_activity, training_set
 from bot.customers.follow import follow
+from bot.customers.lineage import code_version
 from bot.customers.models import add_candidate, live_model, promote
 from bot.customers.monitor.curves import curves_of
 from bot.customers.monitor.drift import reference_of
@@ -159,7 +159,7 @@ def _card(table: ChurnTable, comparison: Comparison, fitted: Fitted, costs: Cost
         "setting": fitted.setting,
         "why": comparison.why,
         "library": f"scikit-learn {sklearn.__version__}",
-        "code_version": version("yingda"),
+        "code_version": code_version(),
         "horizon_days": HORIZON.days,
         "observations": len(table.churned),
         "snapshots": len(np.unique(table.times)),

@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from bot.customers.cursors import read_cursor, set_cursor
+from bot.customers.lineage import code_version
 from bot.database.intelligence import pipeline_runs, quarantined_rows
 from bot.errors import NotFoundError
 from bot.ids import new_id, utcnow
 
 STEP = "ingest"
-
-
-def code_version() -> str:
-    """Return the installed version, with the commit where the code is a checkout."""
-    git = Path(__file__).parents[3] / ".git"
-    try:
-        head = (git / "HEAD").read_text().strip()
-        commit = (git / head.removeprefix("ref: ")).read_text().strip() if head.startswith("ref: ") else head
-    except OSError:
-        commit = ""
-    return "+".join(part for part in (metadata.version("yingda"), commit[:12]) if part)
 
 
 def finished(connection: sa.Connection, source: str, checksum: str, mapping: str) -> str | None:
