@@ -75,4 +75,4 @@ def sampled(comparison: Comparison, table: ChurnTable) -> list[str]:
     """Say which families learned from a sample only."""
     most = max(result.rows for result in comparison.results.values())
     few = {name: result.rows for name, result in comparison.results.items() if result.rows < most}
-    return [f"{name} learned from a sample of {rows} rows, since its time grows with their square" for name, rows in few.items()]
+    return [f"{name} learned from a sample of {rows} of {most} rows, to keep the time short" for name, rows in few.items()]
