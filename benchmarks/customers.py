@@ -69,6 +69,7 @@ def measure(folder: Path, events: int, *, with_pandas: bool) -> Result:
 def child(module: str, *arguments: str) -> Result:
     """Run a part of the benchmark in a process of its own and return what it prints."""
     done = subprocess.run([sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE, text=True, check=True)
+    print(*arguments[:1], done.stdout.splitlines()[-1], file=sys.stderr)
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
@@ -110,7 +111,15 @@ def ingestion(folder: Path, rows: int) -> Result:
     if done.returncode:
         return {"failed": done.stderr.strip().splitlines()[-1][:200] if done.stderr.strip() else "no message"}
     counts = json.loads(done.stdout)[0]["counts"]
-    return {"rows": rows, "seconds": round(seconds, 2), "rows_per_s": round(rows / seconds), "stored": counts.get("stored")}
+    return {
+        "rows": rows,
+        "seconds_with_start": round(seconds, 2),
+        "seconds": counts["seconds"],
+        "cpu_seconds": counts["cpu_seconds"],
+        "rows_per_s": counts["rows_per_s"],
+        "rows_per_cpu_s": round(rows / counts["cpu_seconds"]),
+        "stored": counts["stored"],
+    }
 
 
 def table_of(result: Result) -> Table:

@@ -70,7 +70,9 @@ def _insert_sqlite(connection: sa.Connection, space: str, made: dict[str, str], 
 
 def _known(connection: sa.Connection, space: str, keys: Iterable[str]) -> dict[str, str]:
     if space:
-        query = sa.select(customer_keys.c.key, customer_keys.c.customer_id).where(customer_keys.c.source == space)
-        return {row.key: row.customer_id for row in connection.execute(query.where(among(connection, customer_keys.c.key, keys)))}
-    query = sa.select(customers.c.shop_customer_id, customers.c.id).where(among(connection, customers.c.shop_customer_id, keys))
-    return {row.shop_customer_id: row.id for row in connection.execute(query)}
+        query = sa.select(customer_keys.c.key, customer_keys.c.customer_id).where(
+            customer_keys.c.source == space, among(connection, customer_keys.c.key, keys)
+        )
+    else:
+        query = sa.select(customers.c.shop_customer_id, customers.c.id).where(among(connection, customers.c.shop_customer_id, keys))
+    return dict(connection.execute(query).tuples().all())

@@ -48,6 +48,8 @@ class Profile(msgspec.Struct, frozen=True):
     updated_at: datetime | None = None
 
 
+_DECODER = msgspec.json.Decoder(Profile)
+
 # Asked for by any of a person's records, the one that is kept answers.
 _KEPT = customers.alias("kept")
 _RECORD = (
@@ -60,9 +62,9 @@ _RECORD = (
 
 async def read_profile(database: Database, customer_id: str) -> Profile | None:
     """Return the person's record; None where there is none yet or they object to profiling (GDPR Art. 21, PIPL Art. 24)."""
-    async with database.read() as connection:
-        row = (await connection.execute(_RECORD, {"asked": customer_id})).one_or_none()
-    if row is None:
+    found = await database.rows(_RECORD, {"asked": customer_id})
+    if not found:
         return None
-    profile = msgspec.json.decode(row.record, type=Profile)
-    return msgspec.structs.replace(profile, held_out=held_out(row.shop_customer_id or profile.customer_id))
+    [(record, shop_customer_id)] = found
+    profile = _DECODER.decode(record)
+    return msgspec.structs.replace(profile, held_out=held_out(shop_customer_id or profile.customer_id))

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from bot.customers.event_store import store_events
+from bot.customers.event_store import Counts, store_events
 from bot.customers.events import Event, Kind
+from bot.customers.ingest.fresh import insert_fresh
 from bot.customers.keys import among, customer_ids, lock_writers
 from bot.database.intelligence import customer_events
 from bot.database.people import customer_identities
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 _KINDS = {kind.value: kind for kind in Kind}
 
 
@@ -44,7 +48,14 @@ class Happenings:
         self.counts["customers_new"] += made
         if self.personal:
             self._identities(connection, table, ids)
-        counts = store_events(connection, self._events(table, ids), run_id=self.run_id)
+        table = self._placed(table, ids)
+        stands = self._standing(connection, table["key"])
+        fresh = table.filter(pc.invert(pc.is_in(table["key"], value_set=stands))) if len(stands) else table
+        insert_fresh(connection, fresh, source=self.source, run_id=self.run_id)
+        counts = Counts(stored=len(fresh))
+        if len(stands):
+            told = table.filter(pc.is_in(table["key"], value_set=stands))
+            counts += store_events(connection, self._events(told), run_id=self.run_id)
         self.counts.update({"stored": counts.stored, "corrected": counts.corrected, "unchanged": counts.unchanged})
 
     def _identities(self, connection: sa.Connection, table: pa.Table, ids: dict[str, str]) -> None:
@@ -60,18 +71,25 @@ class Happenings:
         if new:
             connection.execute(sa.insert(customer_identities), new)
 
-    def _events(self, table: pa.Table, ids: dict[str, str]) -> list[Event]:
-        """Return the events; one of the past was known when it happened, unless the mapping says that it is known since it arrived."""
-        columns = [
-            table[name].to_pylist() for name in ("key", "who", "kind", "at", "amount_minor", "currency", "value", "ref", "withdrawn")
-        ]
-        source, arrives = self.source, self.known == "when_it_arrived"
-        events = []
-        for key, who, kind, at, amount, currency, value, ref, withdrawn in zip(*columns, strict=True):
-            moment = datetime.fromtimestamp(at / 1_000_000, UTC)
-            created = self.now if arrives or withdrawn else moment
-            events.append(Event(source, key, ids[who], _KINDS[kind], moment, created, amount, currency, value, ref, withdrawn))
-        return events
+    def _placed(self, table: pa.Table, ids: dict[str, str]) -> pa.Table:
+        """Return it with customer_id, and with created_at: the past was known when it happened, unless the mapping says otherwise."""
+        who = table["who"].combine_chunks().dictionary_encode()
+        customer_id = pa.array([ids[key] for key in who.dictionary.to_pylist()], pa.string()).take(who.indices)
+        now = pa.scalar((self.now - EPOCH) // MICROSECOND, pa.int64())
+        from_now = pa.array([True] * len(table)) if self.known == "when_it_arrived" else table["withdrawn"]
+        return table.append_column("customer_id", customer_id).append_column("created_at", pc.if_else(from_now, now, table["at"]))
+
+    def _standing(self, connection: sa.Connection, keys: pa.ChunkedArray) -> pa.Array:
+        """Return which of the keys the source has told of before, in whatever form."""
+        query = sa.select(customer_events.c.key).where(
+            customer_events.c.source == self.source, among(connection, customer_events.c.key, keys.to_pylist())
+        )
+        return pa.array([row.key for row in connection.execute(query)], pa.string())
+
+    def _events(self, table: pa.Table) -> Iterator[Event]:
+        names = ("key", "customer_id", "kind", "at", "created_at", "amount_minor", "currency", "value", "ref", "withdrawn")
+        for key, customer_id, kind, at, created_at, *told in zip(*(table[name].to_pylist() for name in names), strict=True):
+            yield Event(self.source, key, customer_id, _KINDS[kind], _moment(at), _moment(created_at), *told)
 
     def _without_idle_withdrawals(self, connection: sa.Connection, table: pa.Table) -> pa.Table:
         """Leave out withdrawals of what was never told, or is withdrawn already."""
@@ -86,3 +104,7 @@ class Happenings:
         )
         there = pa.array([row.key for row in connection.execute(stands)], pa.string())
         return table.filter(pc.or_(pc.invert(table["withdrawn"]), pc.is_in(table["key"], value_set=there)))
+
+
+def _moment(microseconds: int) -> datetime:
+    return EPOCH + microseconds * MICROSECOND

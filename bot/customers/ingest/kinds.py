@@ -88,8 +88,10 @@ def row_keys(values: Values, source: Source) -> pa.Array:
         return values["who"]
     if source.kind == "order_lines":
         return pc.binary_join_element_wise(values["order"], pc.fill_null(values.get("line", values.get("sku")), ""), ":")
-    natural = content_keys(values, ("who", *NATURAL_KEYS[source.kind]))
     own = values.get("order" if source.kind == "orders" else "id")
+    if own is not None and own.null_count == 0:
+        return own
+    natural = content_keys(values, ("who", *NATURAL_KEYS[source.kind]))
     return natural if own is None else pc.coalesce(own, natural)
 
 

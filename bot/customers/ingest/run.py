@@ -149,7 +149,7 @@ class _Run:
         self.source = one.source
         self.run_id = run_id
         self.now = utcnow()
-        self.began = time.monotonic()
+        self.began, self.cpu_began = time.monotonic(), time.process_time()
         self.cleaner = Cleaner(one.source, self.now)
         self.counts: Counter[str] = Counter(rows=0, refused=0, marred=0)
         self.rules: Counter[str] = Counter()
@@ -236,6 +236,7 @@ class _Run:
             "quarantined": dict(self.rules),
             "repairs": {name: count for name, count in self.cleaner.repairs.items() if count},
             "seconds": round(seconds, 3),
+            "cpu_seconds": round(time.process_time() - self.cpu_began, 3),
             "rows_per_s": int(self.counts["rows"] / seconds) if seconds else 0,
             "mapping": self.source.checksum(),
             "read_as": self.facts,

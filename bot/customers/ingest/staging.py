@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-STORE_ROWS = 10_000  # of one transaction: other writers wait for it
+STORE_ROWS = 50_000  # of one transaction: other writers wait for it, about a second
 
 
 class Staging:

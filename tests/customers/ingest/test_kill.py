@@ -25,8 +25,10 @@ import sys
 from pathlib import Path
 from bot.crypto import Cipher
 from bot.customers.ingest.mapping import load_mapping
+from bot.customers.ingest import staging
 from bot.customers.ingest.run import Ingestion, ingest, inputs_of
 from bot.database import sync_engine
+staging.STORE_ROWS = 10_000  # so that there is a middle
 folder = Path(sys.argv[2])
 ingestion = Ingestion(sync_engine(sys.argv[1]), Cipher(bytes(range(32))), folder / "tmp")
 print([outcome.status for outcome in ingest(ingestion, inputs_of(load_mapping(folder / "mapping.yml"), folder, []))])
