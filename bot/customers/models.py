@@ -100,6 +100,12 @@ def live_model(connection: sa.Connection) -> LiveModel | None:
     return _loaded(row) if row else None
 
 
+def shadow_models(connection: sa.Connection) -> list[LiveModel]:
+    """Return the models that are scored beside the live one, so that they can be compared once outcomes are known."""
+    rows = connection.execute(sa.select(churn_models).where(churn_models.c.status == "shadow").order_by(churn_models.c.id))
+    return [_loaded(row) for row in rows]
+
+
 def load_model(connection: sa.Connection, model_id: str) -> LiveModel:
     return _loaded(_row(connection, model_id))
 

@@ -10,12 +10,13 @@ import pandas as pd
 import sqlalchemy as sa
 
 from bot.customers.cursors import CHANGED, EVERYBODY, set_cursor
+from bot.customers.features import can_leave
 from bot.customers.features.engines import DuckEngine
 from bot.customers.features.registry import views
 from bot.customers.follow import follow
 from bot.customers.lineage import code_version
 from bot.customers.lock import refresh_lock
-from bot.customers.models import LiveModel, live_model
+from bot.customers.models import LiveModel, live_model, shadow_models
 from bot.customers.profile import Profile
 from bot.customers.profiles import Known, Likes, build_profiles, delete_profiles, profile_views, read_known, store_profiles
 from bot.customers.recommend import TOP, Recommender
@@ -56,7 +57,7 @@ def refresh_everybody(engine: sa.Engine, *, progress: Progress | None, now: date
     with reading(engine) as connection:
         seq = newest_seq(connection)
         at = now or utcnow()  # no earlier: whatever is counted in `seq` is known by then
-        model = live_model(connection)
+        model, shadows = live_model(connection), shadow_models(connection)
         with DuckEngine.over_database(connection, [*profile_views(), views()["purchases"]], at) as duckdb:
             known = read_known(duckdb, at)
             likes, popular = _likes(connection, duckdb, known)
@@ -64,7 +65,10 @@ def refresh_everybody(engine: sa.Engine, *, progress: Progress | None, now: date
     store_profiles(engine, profiles, tick=lambda done, total: tick("store", done, total))
     _delete_others(engine, profiles)
     with engine.begin() as connection:
-        _keep_scores(connection, profiles, model, at)
+        if model:
+            _keep_scores(connection, model.id, {one.customer_id: one.churn.probability for one in profiles if one.churn}, at)
+        for shadow in shadows:
+            _keep_scores(connection, shadow.id, _scored(shadow, known), at)
         counts = {"profiles": len(profiles), "spread": known.spread, "popular": popular}
         _keep_run(connection, counts, started_at)
         set_cursor(connection, CHANGED, str(seq), at)
@@ -98,17 +102,17 @@ def _delete_others(engine: sa.Engine, profiles: list[Profile]) -> None:
     delete_profiles(engine, sorted(stored - made | stored & objectors))
 
 
-def _keep_scores(connection: sa.Connection, profiles: list[Profile], model: LiveModel | None, now: datetime) -> None:
-    if model is None:
-        return
-    last = connection.execute(sa.select(sa.func.max(churn_scores.c.at)).where(churn_scores.c.model_id == model.id)).scalar_one()
+def _scored(shadow: LiveModel, known: Known) -> dict[str, float]:
+    leaving = known.table[can_leave(known.table)]
+    return {} if leaving.empty else shadow.score(leaving, reasons=False)["probability"].to_dict()
+
+
+def _keep_scores(connection: sa.Connection, model_id: str, scores: dict[str, float], now: datetime) -> None:
+    """Keep what a model says of everybody, once in SCORES_EVERY: later it is held against what has happened."""
+    last = connection.execute(sa.select(sa.func.max(churn_scores.c.at)).where(churn_scores.c.model_id == model_id)).scalar_one()
     if last is not None and now - last < SCORES_EVERY:
         return
-    rows = [
-        {"model_id": model.id, "customer_id": profile.customer_id, "at": now, "probability": profile.churn.probability}
-        for profile in profiles
-        if profile.churn
-    ]
+    rows = [{"model_id": model_id, "customer_id": one, "at": now, "probability": float(score)} for one, score in scores.items()]
     for start in range(0, len(rows), BATCH):
         connection.execute(sa.insert(churn_scores), rows[start : start + BATCH])
 

@@ -16,7 +16,7 @@ from bot.customers.monitor import charts
 from bot.customers.monitor.curves import Curves
 from bot.customers.monitor.drift import DRIFTED, Reference, distances
 from bot.customers.monitor.effect import Group, effect_of_offers
-from bot.customers.monitor.outcomes import outcomes_of_scores
+from bot.customers.monitor.outcomes import Outcomes, outcomes_of_scores
 from bot.customers.monitor.tally import tally_profiles
 from bot.customers.words import feature_name, kind_name, segment_words
 from bot.database import sync_engine
@@ -56,7 +56,7 @@ def _content(connection: sa.Connection, settings: Settings, words: Words, langua
     content: dict[str, Any] = {"w": words, "language": language, "made_at": day(now), "plots": plots, "run_days": RUN_DAYS, "quality": ""}
     content |= _today(connection, words, language, plots)
     content |= _model(connection, words, language, now, plots)
-    content |= _outcomes(connection, words, day, now, plots)
+    content |= _outcomes(connection, words, language, day, now, plots)
     content |= _effect(connection, words, now)
     content |= _runs(connection, words, day, now)
     return content | _history(connection, language, day)
@@ -128,8 +128,13 @@ def _drift(connection: sa.Connection, card: dict[str, Any], words: Words, langua
     return str(words["drift_text"].format(line=DRIFTED, count=sum(value > DRIFTED for value in found.values()), all=len(found)))
 
 
-def _outcomes(connection: sa.Connection, words: Words, day: Any, now: datetime, plots: dict[str, str]) -> Section:
-    known = outcomes_of_scores(connection, now)
+def _outcomes(connection: sa.Connection, words: Words, language: str, day: Any, now: datetime, plots: dict[str, str]) -> Section:
+    models = connection.execute(
+        sa.select(churn_models.c.id, churn_models.c.kind, churn_models.c.status).where(churn_models.c.status.in_(["live", "shadow"]))
+    )
+    found = {(row.status, kind_name(row.kind, language)): outcomes_of_scores(connection, row.id, now) for row in models}
+    known = next((outcomes for (status, _), outcomes in found.items() if status == "live"), Outcomes(None))
+    rows = [(kind, words[status], f"{one.auc:.3f}", f"{one.ece:.3f}") for (status, kind), one in found.items() if one.auc and one.ece]
     if known.curves:
         _curve_plots(known.curves, words, plots, "outcome_")
     if known.at:
@@ -138,7 +143,7 @@ def _outcomes(connection: sa.Connection, words: Words, day: Any, now: datetime, 
         text = words["outcomes_later"].format(at=day(known.first_at), due=day(known.first_at + HORIZON))
     else:
         text = words["outcomes_none"]
-    return {"outcomes": {"text": text}}
+    return {"outcomes": {"text": text, "rows": rows}}
 
 
 def _effect(connection: sa.Connection, words: Words, now: datetime) -> Section:
