@@ -50,12 +50,15 @@ class Cipher:
 
     def index(self, text: str, *, column: str) -> str:
         """Return the value under which an equal text is found again: HMAC-SHA256, hexadecimal, under the current key."""
-        return self.indexes(text, column=column)[0]
+        return _index(self._index_keys[0], text, column)
 
     def indexes(self, text: str, *, column: str) -> list[str]:
         """Return the values to look for, the current key's first: while keys are rotated, rows still hold an older one's."""
-        message = f"{column}\0{text}".encode()
-        return [hmac.new(key, message, hashlib.sha256).hexdigest() for key in self._index_keys]
+        return [_index(key, text, column) for key in self._index_keys]
+
+
+def _index(key: bytes, text: str, column: str) -> str:
+    return hmac.digest(key, f"{column}\0{text}".encode(), hashlib.sha256).hex()
 
 
 def _opened(aead: AESGCM, data: bytes, column: str) -> str | None:
