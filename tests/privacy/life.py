@@ -118,7 +118,13 @@ def _recorded(connection: sa.Connection, cipher: Cipher) -> str:
         created_at=NOW,
     )
     _put(connection, customer_merges, id=new_id(), kept_id=ours, merged_id=crm, why="verified_phone", actor="resolve", created_at=NOW)
-    record = {"customer_id": ours, "segment": "loyal", "churn": {"probability": 0.9, "level": "high", "reasons": []}}
+    record = {
+        "customer_id": ours,
+        "segment": "loyal",
+        "value_minor": 500_000,
+        "expected_loss_minor": 450_000,
+        "churn": {"probability": 0.9, "level": "high", "reasons": []},
+    }
     _put(connection, customer_profiles, customer_id=ours, record=record, model_id=model, updated_at=NOW)
     _put(connection, churn_scores, model_id=model, customer_id=ours, at=NOW, probability=0.9)
     offer = {"kind": "percent", "value": 10, "rule": "high", "held_out": False, "reasons": {}, "created_at": NOW}
