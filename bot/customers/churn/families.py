@@ -95,7 +95,7 @@ FAMILIES = (
     Family(
         "random_forest",
         (Setting("leaf 8", for_trees, lambda: _forest(8, "sqrt")), Setting("leaf 2", for_trees, lambda: _forest(2, 0.4))),
-        most_rows=15_000,
+        most_rows=6_000,
     ),
     Family(
         "k_nearest_neighbours",
