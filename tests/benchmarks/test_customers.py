@@ -28,4 +28,6 @@ async def test_records_are_read_also_of_who_was_merged(tmp_path: Path, monkeypat
     monkeypatch.setattr("benchmarks.customers_reads.READS", 50)
     fill(f"sqlite:///{tmp_path}/records.sqlite3", 400)
 
-    assert len(await read(f"sqlite:///{tmp_path}/records.sqlite3", 400)) == 50
+    times, cpu_times = await read(f"sqlite:///{tmp_path}/records.sqlite3", 400)
+
+    assert len(times) == len(cpu_times) == 50

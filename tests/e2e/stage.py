@@ -13,6 +13,7 @@ from playwright.async_api import Browser, BrowserContext, Page
 from tests.e2e.desk import Desk
 from tests.e2e.reception import COOKIE, Reception
 from tests.e2e.shop import Shop
+from tests.e2e.shop_data import long_ago
 from tests.e2e.system import System
 
 DESKTOP = {"width": 1280, "height": 800}
@@ -49,6 +50,7 @@ class Stage:
             address = f"{self.system.url}/demo?{urlencode({'lang': language, **({'customer': customer} if customer else {})})}"
             if customer:
                 await self.reception.close_the_talk_of(await self._identity(context, address))
+                long_ago(self.system)
             yield await Shop.visit(await context.new_page(), address)
 
     async def _identity(self, context: BrowserContext, address: str) -> str:

@@ -12,7 +12,9 @@ from bot.conversations import store
 from bot.conversations.service import ConversationService
 from bot.conversations.services import Services
 from bot.crypto import Cipher
-from bot.database.conversations import effects, feedback, proof_attempts, threads, tracker_events, turns
+from bot.database.channels import channel_threads, outbox
+from bot.database.conversations import effects, feedback, messages, proof_attempts, threads, tracker_events, turns
+from bot.database.escalations import escalation_skips, escalations
 from bot.database.intelligence import (
     churn_scores,
     customer_events,
@@ -24,10 +26,11 @@ from bot.database.intelligence import (
     pipeline_runs,
     quarantined_rows,
 )
-from bot.database.people import churn_models, customer_identities, customer_profiles, customers
+from bot.database.people import agents, churn_models, customer_identities, customer_profiles, customers
 from bot.database.tables import metadata
 from bot.ids import new_id
 from bot.messages import HandOff, HandoffReason, InboundMessage, Reply, Turn, TurnRequest
+from tests.agents import agent_row
 
 NAME, PHONE, EMAIL, ADDRESS = "欧阳鹭飞", "+8619947110815", "quetzal.wick@unmistakable.example", "厦门市思明区鹭岛暗巷4711号"
 VALUES = (NAME, PHONE, EMAIL, ADDRESS)
@@ -140,6 +143,15 @@ def _beside_the_conversation(connection: sa.Connection, conversation_id: str, th
     effect = {"action": "change_address", "epoch": 1, "state": "done", "summary": {"address": ADDRESS}, "result": {}, "created_at": NOW}
     _put(connection, effects, conversation_id=conversation_id, message_id=new_id(), **effect)
     _put(connection, feedback, conversation_id=conversation_id, csat=5, comment=f"谢谢 {NAME}", created_at=NOW)
+    threaded = {"thread_id": thread_id, "inbox_id": "website"}
+    _put(connection, channel_threads, **threaded, customer_at=NOW, reply_token="token-of-quetzal")
+    message_id = connection.execute(sa.select(messages.c.id).where(messages.c.conversation_id == conversation_id).limit(1)).scalar_one()
+    sent = {"seq": 1, "state": "sent", "vendor_id": "wamid.quetzal", "created_at": NOW}
+    _put(connection, outbox, message_id=message_id, conversation_id=conversation_id, **threaded, **sent)
+    agent = agent_row("silent")
+    _put(connection, agents, **agent)
+    escalation_id = connection.execute(sa.select(escalations.c.id).where(escalations.c.conversation_id == conversation_id)).scalar_one()
+    _put(connection, escalation_skips, escalation_id=escalation_id, agent_id=agent["id"], reason="no_first_reply", created_at=NOW)
     proof = {"order_number": ORDER, "succeeded": True, "shop_customer_id": NUMBER, "created_at": NOW}
     _put(connection, proof_attempts, id=new_id(), thread_id=thread_id, **proof)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -130,7 +131,7 @@ async def test_too_much_at_once_is_refused(http: aiohttp.ClientSession) -> None:
 
 
 def test_without_a_secret_there_is_no_such_address(settings: Settings) -> None:
-    app = create_app(settings, name="web_without_events")
+    app = create_app(settings, name=f"web_without_events_{uuid.uuid4().hex[:8]}")
 
     assert settings.events_secret == ""
     assert not any(route.path.startswith("api/events") for route in app.router.routes)
