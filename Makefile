@@ -20,10 +20,10 @@ install: ## install what the product needs into .venv
 install-dev: ## install also what tests and checks need
 	@scripts/install dev
 
-test: install-dev ## prove the product: every test, at most 12 minutes on two cores
+test: install-dev ## prove the product: every test, a quarter of an hour on two cores
 	@scripts/test
 
-quick: install-dev ## the quick tests only, under a minute on two cores
+quick: install-dev ## the quick tests only, about a minute on two cores
 	@$(PYTHON) -m pytest
 
 check: install-dev ## format, lint, strict types, import rules

@@ -15,6 +15,8 @@ from bot.customers.quality.report import looked_at, page, quality_section, secti
 from bot.database import sync_engine
 from tests.conftest import CopyOf
 
+pytestmark = pytest.mark.slow
+
 MAPPING = """
 version: 1
 sources:

@@ -17,6 +17,8 @@ from bot.settings import Settings, load_settings
 from tests.nlu.test_intents import EXAMPLES, Pipeline
 from tests.onnx_folder import write_model
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 NOTHING = cast(Any, None)
 

@@ -14,6 +14,8 @@ from bot.customers.churn.labels import read_labels
 from bot.customers.churn.numbers import as_dates, as_numbers
 from bot.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 
 def written(tmp_path: Path, data: bytes, target: str = "churn", **asked: object) -> Asked:
     path = tmp_path / "table.csv"
