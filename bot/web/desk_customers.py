@@ -11,6 +11,7 @@ from sanic.response import HTTPResponse
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversations.services import Services
+from bot.customers.holdout import held_out
 from bot.customers.profile import Profile
 from bot.database.conversations import conversations, threads
 from bot.database.people import customer_identities, customer_profiles, customers
@@ -58,18 +59,22 @@ async def _page(services: Services, *, level: str, start: int) -> tuple[list[dic
 
 
 async def _latest_conversations(connection: AsyncConnection, customer_ids: list[str]) -> dict[str, str]:
-    """Return each customer's newest conversation; ids grow with time."""
+    """Return each person's newest conversation, under whichever of their records it was held; ids grow with time."""
+    person = sa.func.coalesce(customers.c.merged_into, customers.c.id)
     query = (
-        sa.select(threads.c.customer_id, sa.func.max(conversations.c.id))
-        .join(conversations, conversations.c.thread_id == threads.c.id)
-        .where(threads.c.customer_id.in_(customer_ids))
-        .group_by(threads.c.customer_id)
+        sa.select(person, sa.func.max(conversations.c.id))
+        .select_from(conversations)
+        .join(threads, threads.c.id == conversations.c.thread_id)
+        .join(customers, customers.c.id == threads.c.customer_id)
+        .where(sa.or_(customers.c.id.in_(customer_ids), customers.c.merged_into.in_(customer_ids)))
+        .group_by(person)
     )
     return {customer_id: newest for customer_id, newest in await connection.execute(query)}
 
 
 def _line(services: Services, row: sa.Row[Any], conversation_id: str | None) -> dict[str, Any]:
     profile = msgspec.convert(row.record, Profile)
+    profile = msgspec.structs.replace(profile, held_out=held_out(row.shop_customer_id or row.customer_id))
     name = services.cipher.decrypt(row.name, column="customer_identities.name") if row.name else ""
     return {
         "id": row.shop_customer_id or row.customer_id,
