@@ -21,6 +21,8 @@ from bot.channels.base import (
     WebhookRequest,
     Withdrawal,
     check_status,
+    decoded,
+    refused,
     unsigned,
 )
 from bot.channels.feishu_envelope import decrypt
@@ -184,40 +186,18 @@ class Feishu(Channel):
         if kind == "im.message.recalled_v1":
             return Batch(withdrawals=[Withdrawal(user_id(event.chat_id), message_id(event.message_id))], answer=_json({}))
         if kind == "card.action.trigger" and event.action.value.button_id:
-            press = self._inbound(event.context.open_chat_id, body.header.event_id, button_id=event.action.value.button_id)
+            press = self.inbound(event.context.open_chat_id, body.header.event_id, button_id=event.action.value.button_id)
             return Batch(messages=[press], answer=_json({}))
         return Batch(answer=_json({}))
 
     def _message(self, message: _Message) -> InboundMessage:
         content = from_json(message.content.encode("utf8", "surrogatepass"), _Content)
         if message.message_type == "text":
-            return self._inbound(message.chat_id, message.message_id, text=content.text)
+            return self.inbound(message.chat_id, message.message_id, text=content.text)
         kind = _KINDS.get(message.message_type, Kind.OTHER)
         place = f"{content.name} ({content.latitude}, {content.longitude})" if kind is Kind.LOCATION else ""
         found = Attachment(kind=kind, ref=(content.image_key or content.file_key)[:1000], name=(place or content.file_name)[:200])
-        return self._inbound(message.chat_id, message.message_id, kind=kind, attachments=[found])
-
-    def _inbound(
-        self,
-        chat_id: str,
-        key: str,
-        *,
-        text: str = "",
-        button_id: str = "",
-        kind: Kind = Kind.TEXT,
-        attachments: list[Attachment] | None = None,
-    ) -> InboundMessage:
-        return InboundMessage(
-            inbox_id=self.name,
-            channel_user=user_id(chat_id),
-            client_id=message_id(key),
-            text=text,
-            button_id=button_id,
-            kind=kind,
-            attachments=attachments or [],
-            language_hint=self.settings.get("LANGUAGE"),
-            by_channel=True,
-        )
+        return self.inbound(message.chat_id, message.message_id, kind=kind, attachments=[found])
 
     def build(self, outgoing: Outgoing, *, token: str) -> Call:
         kind, content = ("interactive", _card(outgoing)) if outgoing.buttons else ("text", {"text": outgoing.text})
@@ -262,11 +242,7 @@ def _card(outgoing: Outgoing) -> dict[str, object]:
 
 def _result(answer: VendorAnswer) -> _Result:
     """Return a result that is well; TransportError with what the code means, else what the status means."""
-    try:
-        result = msgspec.json.decode(answer.body, type=_Result)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        check_status(answer)
-        raise TransportError("the vendor's answer cannot be read", reason=Reason.UNREACHABLE) from error
+    result = decoded(answer, _Result)
     if result.code == 0:
         check_status(answer)
         return result
@@ -277,7 +253,7 @@ def _result(answer: VendorAnswer) -> _Result:
         reason, wait_s = _REASONS[result.code]
         reset = answer.headers.get("x-ogw-ratelimit-reset", "")
         wait_s = max(wait_s, float(reset)) if reset.isdecimal() and len(reset) < 5 else wait_s
-        raise TransportError(what, reason=reason, permanent=wait_s < 0, retry_after_s=max(0, wait_s))
+        raise refused(what, reason, wait_s)
     if answer.status >= 500 or answer.status == 429:
         check_status(answer)
     raise TransportError(what, reason=Reason.REFUSED, permanent=True)
