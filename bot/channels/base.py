@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from bot.errors import AuthError, TransportError
-from bot.messages import InboundMessage
+from bot.messages import InboundMessage, Kind
 from bot.settings import ChannelSettings
 
 
@@ -35,6 +35,18 @@ class Reason(StrEnum):
     BUSY = "busy"  # too fast for this one customer
     UNREACHABLE = "unreachable"  # the vendor did not answer, or said that it is unwell
     NOT_CONFIGURED = "not_configured"  # the channel's settings are gone
+
+
+class Loss(StrEnum):
+    """Why a file that a customer sent is not here; the desk has a sentence for each."""
+
+    TOO_LARGE = "too_large"
+    TYPE = "type"  # its content is of a kind that is not kept
+    REFUSED = "refused"  # the vendor does not have it (any more)
+    ADDRESS = "address"  # it lies where we do not go
+    CREDENTIALS = "credentials"
+    RATE = "rate"
+    UNREACHABLE = "unreachable"
 
 
 @dataclass(frozen=True)
@@ -142,6 +154,7 @@ class Call:
     url: str = field(repr=False)
     body: bytes = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    outside: bool = False  # somebody else named the address: it must be on the public internet
 
 
 @dataclass(frozen=True)
@@ -196,6 +209,15 @@ class Channel:
     def read_pull(self, answer: VendorAnswer, *, since: float) -> Pulled:
         """Read it, leaving out what is older than `since` (seconds since 1970); TransportError when there was no answer."""
         raise NotImplementedError
+
+    def media(self, ref: str, kind: Kind, *, token: str) -> Call | None:
+        """Make the request for a file that a customer sent, or for where it lies; None for a channel whose files cannot be fetched."""
+        return None
+
+    def read_media(self, answer: VendorAnswer) -> Call | None:
+        """Return the next request when the answer says where the file lies, None when it is the file; TransportError when it is neither."""
+        check_status(answer)
+        return None
 
     def token_call(self) -> Call | None:
         """Make the request for an access token; None for a channel that needs none."""

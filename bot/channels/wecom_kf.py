@@ -28,7 +28,7 @@ from bot.channels.base import (
     unsigned,
 )
 from bot.channels.reading import check_fresh, message_id, same, user_id
-from bot.channels.tencent import TOLERANCE_S, Envelope, check_result, from_xml, read_token, signature
+from bot.channels.tencent import TOLERANCE_S, Envelope, check_result, from_xml, media_call, read_media, read_token, signature
 from bot.errors import InputError, TransportError
 from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings
@@ -179,6 +179,12 @@ class WeComService(Channel):
 
     def read(self, answer: VendorAnswer) -> str:
         return check_result(answer)
+
+    def media(self, ref: str, kind: Kind, *, token: str) -> Call:
+        return media_call(self._api, ref, token)
+
+    def read_media(self, answer: VendorAnswer) -> Call | None:
+        return read_media(answer)
 
     def token_call(self) -> Call:
         query = urlencode({"corpid": self.settings.get("CORP_ID"), "corpsecret": self.settings.get("SECRET")})
