@@ -28,7 +28,7 @@ import sqlalchemy as sa
 from benchmarks.broken import BUILDS
 from benchmarks.chaos_check import Violation, check, of
 from benchmarks.chaos_clients import REQUEST, Customer, Desk, Stage
-from benchmarks.chaos_faults import Breaker, schedule
+from benchmarks.chaos_faults import Breaker, schedule, targeted
 from benchmarks.chaos_proxy import Proxy
 from benchmarks.chaos_record import Record, read_record
 from benchmarks.handoff import staff
@@ -51,6 +51,7 @@ HANDLE_S = 6.0
 CAPACITY = 8
 READY_WITHIN_S = 90.0
 QUIET_S = 180.0  # at most, until all is settled
+BROKEN_QUIET_S = 60.0  # twice the longest lease; what a broken build owes it never gives
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Plan:
 
 
 async def run(plan: Plan, *, keep: Path | None = None) -> dict[str, Any]:
-    """Run it all and return what was found; `keep` gets the clients' log and the processes' own logs."""
+    """Run it all and return what was found; `keep` gets the clients' log, the rows that were checked and the processes' own logs."""
     with tempfile.TemporaryDirectory(prefix="yingda-chaos-") as name:
         system = _system(Path(name) / "var", plan)
         settings = load_settings(system.environment, root=system.folder)
@@ -82,6 +83,8 @@ async def run(plan: Plan, *, keep: Path | None = None) -> dict[str, Any]:
         engine.dispose()
     if keep:
         (keep / "clients.jsonl").write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in stage.log), encoding="utf8")
+        rows = {name: [dict(row._mapping) for row in found] for name, found in vars(record).items() if isinstance(found, list)}
+        (keep / "record.json").write_text(json.dumps(rows, ensure_ascii=False, default=str), encoding="utf8")
     found = check(stage.log, record) + _empty(stage, record)
     return {"violations": [asdict(one) for one in found], "faults": dict(sorted(faults.items())), **_counts(stage, record)}
 
@@ -139,16 +142,17 @@ async def _play(plan: Plan, system: System, settings: Settings, password: str, b
         talking = [asyncio.create_task(customer.talk()) for customer in customers]
         breaker = _breaker(plan, system, settings, proxy, desks)
         stack.push_async_callback(breaker.redis.aclose)
+        faults = targeted(plan.broken, plan.minutes * 60) if plan.broken else schedule(plan.seed, plan.minutes * 60)
         _say(f"{plan.customers} customers and {plan.agents} agents talk for {plan.minutes:g} min, seed {plan.seed}")
         async with asyncio.TaskGroup() as group:
             group.create_task(asyncio.sleep(plan.minutes * 60))
-            group.create_task(breaker.run(schedule(plan.seed, plan.minutes * 60)))
+            group.create_task(breaker.run(faults))
         stage.over.set()
         _say("quiet: no more faults")
         await asyncio.to_thread(system.wait_ready, within_s=READY_WITHIN_S)
         await asyncio.wait(talking, timeout=READY_WITHIN_S)
-        settled = await _until_settled(settings, customers)
-        _say("settled" if settled else f"not settled within {QUIET_S:g} s")
+        settled = await _until_settled(settings, customers, within_s=BROKEN_QUIET_S if plan.broken else QUIET_S)
+        _say("settled" if settled else "not settled in time")
         log = list(stage.log)  # what follows is only the closing of the doors
     stage.log = log
     return stage, breaker.done + stage.tricks
@@ -176,11 +180,11 @@ def _breaker(plan: Plan, system: System, settings: Settings, proxy: Proxy, desks
     return Breaker(system, proxy, connect(settings.redis_url), random.Random(f"breaker:{plan.seed}"), leave)
 
 
-async def _until_settled(settings: Settings, customers: list[Customer]) -> bool:
+async def _until_settled(settings: Settings, customers: list[Customer], *, within_s: float) -> bool:
     """Wait until nobody owes anything to anybody and every screen is complete; False when that does not come in time."""
     engine = sync_engine(settings.database_url)
     loop = asyncio.get_running_loop()
-    end = loop.time() + QUIET_S
+    end = loop.time() + within_s
     try:
         while loop.time() < end:
             if await asyncio.to_thread(_settled, engine, {customer.cursor for customer in customers}):
@@ -236,7 +240,9 @@ def _say(text: str) -> None:
 @click.option("--agents", default=10)
 @click.option("--database", default="", help="an empty PostgreSQL database's URL; SQLite by default")
 @click.option("--broken", default="", type=click.Choice(["", *BUILDS]), help="a build with one promise taken out, which must be caught")
-@click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="a folder for the clients' log and the processes' own")
+@click.option(
+    "--keep", type=click.Path(file_okay=False, path_type=Path), help="a folder for all that was logged, and the rows that were checked"
+)
 @click.option("--json", "as_json", is_flag=True)
 def main(as_json: bool, keep: Path | None, **options: Any) -> None:
     plan = Plan(**options)

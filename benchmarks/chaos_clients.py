@@ -26,6 +26,7 @@ QUESTIONS = (
 )
 RETURNS = "我要退货"
 PAUSE_S = (3.0, 9.0)  # between two messages of a customer
+RETURNED = 0.7  # the share of conversations that go back to the bot; who writes after a resolve comes to the same agent
 AGAIN_S = (0.2, 1.0)  # before a client connects or sends again
 SILENT_S = 30.0  # a line that says nothing for so long is given up, as widget and desk do
 BROKEN = (aiohttp.ClientError, OSError, TimeoutError, json.JSONDecodeError)
@@ -229,6 +230,6 @@ class Desk:
                 return  # no longer ours
             note_sent(self._stage, self._who, body["client_id"], answer["message"], began=began)
             await asyncio.sleep(self._stage.handle_s * self._dice.uniform(0.2, 0.8))
-        deed = "return" if self._dice.random() < 0.15 else "resolve"
+        deed = "return" if self._dice.random() < RETURNED else "resolve"
         await patiently(http, "POST", f"{at}/{deed}", json={})
         await asyncio.sleep(self._dice.uniform(*AGAIN_S))  # the queue that we are shown may still name it

@@ -15,6 +15,7 @@ import psutil
 from redis.asyncio import Redis
 
 from benchmarks.chaos_proxy import Proxy
+from bot.redis import REDIS_DOWN
 from tests.e2e.system import MARKS, System
 
 VICTIMS = tuple(MARKS)
@@ -33,7 +34,8 @@ class Fault:
     kind: str
     victim: str = ""
     for_s: float = 0.0
-    share: float = 0.0
+    share: float = 0.0  # of the connections, for a cut
+    every: bool = False  # all processes of this name, not one of them
 
     @property
     def name(self) -> str:
@@ -52,6 +54,19 @@ def schedule(seed: int, seconds: float, *, gap_s: tuple[float, float] = GAP_S) -
         faults.append(Fault(at_s, kind, victim, min(for_s, seconds - at_s), dice.uniform(*CUT_SHARE)))
         at_s += dice.uniform(*gap_s)
     return sorted(faults, key=lambda fault: fault.at_s)
+
+
+def targeted(build: str, seconds: float) -> list[Fault]:
+    """Return the faults under which a broken build must show what it lacks; what customers and agents do is as ever."""
+    if build == "fence":  # answers of a Rasa that stood still come all at once; whoever stores them stands still beyond the turn's lease
+        starts = [6.0 + 32.0 * number for number in range(int(seconds // 32))]
+        burst = [Fault(start, "stop", "rasa", 5.0) for start in starts]
+        return sorted(burst + [Fault(start + 5.2, "stop", "web", 21.0, every=True) for start in starts], key=lambda fault: fault.at_s)
+    if build == "recovery":
+        return [Fault(at_s, "kill", "web", every=True) for at_s in (seconds * 0.3, seconds * 0.6, seconds - 1.0)]
+    if build == "lease":
+        return [Fault(seconds * 0.4, "agent_leaves"), Fault(seconds * 0.6, "agent_leaves")]
+    return [Fault(seconds / 2, "cut", share=0.5)]
 
 
 @dataclass
@@ -91,24 +106,22 @@ class Breaker:
             await asyncio.sleep(1)
 
     async def _kill(self, fault: Fault) -> None:
-        if (pid := self._pid(fault.victim)) is not None:
-            os.kill(pid, signal.SIGKILL)
-            self.done[fault.name] += 1
+        for pid in self._pids(fault):
+            self.done[fault.name] += _signal(pid, signal.SIGKILL)
 
     async def _stop(self, fault: Fault) -> None:
-        if (pid := self._pid(fault.victim)) is None:
-            return
-        self._stopped[pid] += 1
-        os.kill(pid, signal.SIGSTOP)
-        self.done[fault.name] += 1
+        pids = self._pids(fault)
+        for pid in pids:
+            self._stopped[pid] += 1
+            self.done[fault.name] += _signal(pid, signal.SIGSTOP)
         await asyncio.sleep(fault.for_s)
-        self._stopped[pid] -= 1
-        if not self._stopped[pid]:  # two stops of one process overlap: it goes on when both are over
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
+        for pid in pids:
+            self._stopped[pid] -= 1
+            if not self._stopped[pid]:  # two stops of one process overlap: it goes on when both are over
+                _signal(pid, signal.SIGCONT)
 
     async def _flush(self, fault: Fault) -> None:
-        with contextlib.suppress(Exception):  # Redis itself may be dead or stopped at this moment
+        with contextlib.suppress(*REDIS_DOWN):  # Redis itself may be dead or stopped at this moment
             await self.redis.flushall()
             self.done[fault.name] += 1
 
@@ -121,10 +134,19 @@ class Breaker:
         await asyncio.sleep(fault.for_s)
         self.proxy.delay_s = 0.0
 
-    def _pid(self, victim: str) -> int | None:
-        """Return one of the processes of this name; None while none runs."""
+    def _pids(self, fault: Fault) -> list[int]:
+        """Return the processes that a fault befalls; none while none of that name runs."""
         try:
-            found = self.system.pids(victim)
+            found = self.system.pids(fault.victim)
         except (psutil.Error, OSError):
-            return None
-        return self.dice.choice(found) if found else None
+            return []
+        return found if fault.every else found and [self.dice.choice(found)]
+
+
+def _signal(pid: int, number: signal.Signals) -> bool:
+    """Send a signal; False to a process that has just died."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
