@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.channels.base import Batch
 from bot.conversations import store
 from bot.conversations.follow_up import to_the_same_agent
+from bot.conversations.how_long import asks_how_long, tell_place
 from bot.conversations.inbound import Stored, clean_text, store_inbound, withdraw
 from bot.conversations.notices import system_message
 from bot.conversations.ratings import rate
@@ -97,7 +98,7 @@ class ConversationService:
             await self.services.wake.send(Wake(News.MESSAGES, conversation_id))
 
     async def _follow_up(self, stored: Stored) -> None:
-        """What a new message causes: news for who looks on, the bot's turn, the way back from the queue."""
+        """What a new message causes: news for who looks on, the bot's turn, the way back from the queue or the place in it."""
         if not stored.new:
             return
         message = stored.message
@@ -108,6 +109,8 @@ class ConversationService:
             self.turns.start(message.conversation_id)
         elif stored.status == Status.WAITING and message.content.button_id not in STAYS_WAITING:
             await self._prefer_bot(message)
+        elif stored.status == Status.WAITING and asks_how_long(message.text):
+            await tell_place(self.services, message)
 
     async def withdraw(self, inbox_id: str, channel_user: str, client_id: str) -> None:
         """A customer took a message back on their channel: its words go, at the desk too."""

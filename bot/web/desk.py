@@ -24,7 +24,7 @@ from bot.web.deliveries import delivery_view, repeat
 from bot.web.entries import escalation_view, past_entries, queue_view
 from bot.web.origins import check_origin
 from bot.web.panel import customer_panel
-from bot.web.requests import answer, body, caller, limit, services
+from bot.web.requests import answer, body, caller, limit, services, uncount
 from bot.web.views import conversation_view, message_view, messages_view
 
 COOKIE = "yingda_session"
@@ -76,8 +76,10 @@ async def session_of(request: Request) -> Session:
 async def login(request: Request) -> HTTPResponse:
     check_origin(request, own_only=True)
     wanted = body(request, LoginBody)
-    await limit(request, f"login:{caller(request)}", times=30, per_s=900)
-    await limit(request, f"login:{wanted.username[:64].lower()}", times=10, per_s=900)
+    # Counted before the password is looked at, so that many at once are not more; who knows it has not guessed, not before either.
+    here, account = f"login:{caller(request)}", f"login:{wanted.username[:64].lower()}"
+    await limit(request, here, times=30, per_s=900)
+    await limit(request, account, times=10, per_s=900)
     database = services(request).database
     agent = await accounts.agent_by_username(database, wanted.username[:64])
     # Without an agent a hash is verified all the same: the time taken must not tell which usernames exist.
@@ -85,6 +87,8 @@ async def login(request: Request) -> HTTPResponse:
     matches = await asyncio.to_thread(accounts.password_matches, known, wanted.password[:200])
     if agent is None or not matches:
         raise AuthError("username or password is wrong")
+    await uncount(request, here)
+    await uncount(request, account, those_before=True)
     token, csrf = await accounts.open_session(database, agent)
     await begin_shift(services(request), agent.id)
     response = answer({"agent": agent_view(agent), "csrf": csrf})

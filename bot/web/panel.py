@@ -13,7 +13,8 @@ from bot.customers.words import next_action, reason_words, segment_words
 from bot.database.people import customers
 from bot.errors import BotError
 from bot.languages import LANGUAGES, notice
-from bot.shop.protocol import Contact, Money, Order
+from bot.shop.masking import masked
+from bot.shop.protocol import Money, Order
 from bot.web.greeting import money_text
 from bot.web.views import iso
 
@@ -81,14 +82,4 @@ def _order_view(order: Order) -> dict[str, Any]:
             "zh": "、".join(line.product.name_zh for line in order.lines),
             "en": ", ".join(line.product.name_en for line in order.lines),
         },
-    }
-
-
-def masked(contact: Contact) -> dict[str, str]:
-    """Return the contact with as much hidden as still tells two people apart."""
-    name, at, domain = contact.email.partition("@")
-    return {
-        "phone": f"{contact.phone[:-8]}****{contact.phone[-4:]}" if len(contact.phone) > 8 else "****",
-        "email": f"{name[:1]}***{at}{domain}" if at else "",
-        "address": f"{contact.address[:6]}***" if contact.address else "",
     }

@@ -172,6 +172,22 @@ async def test_guessing_passwords_is_stopped(http: aiohttp.ClientSession) -> Non
     assert statuses == [401] * 10 + [429]
 
 
+async def test_who_knows_the_password_is_never_held_up(http: aiohttp.ClientSession) -> None:
+    right = {"username": "lin", "password": PASSWORD}
+
+    async def status(body: dict[str, str]) -> int:
+        async with http.post("/api/desk/login", json=body) as response:
+            return response.status
+
+    assert [await status(right) for _ in range(12)] == [200] * 12
+    for _ in range(2):
+        assert [await status({**right, "password": "wrong"}) for _ in range(9)] == [401] * 9
+        assert await status(right) == 200
+    statuses = [await status({"username": f"nobody-{n}", "password": "wrong"}) for n in range(14)]
+
+    assert statuses == [401] * 12 + [429] * 2  # thirty wrong ones from one address
+
+
 async def test_after_logging_out_the_session_is_over(http: aiohttp.ClientSession) -> None:
     headers = await log_in(http)
     async with http.post("/api/desk/logout", json={}, headers=headers) as response:
