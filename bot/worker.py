@@ -163,7 +163,7 @@ class Worker:
     async def distribute_on_news(self) -> None:
         """Give work the moment that it comes or an agent frees up; what a lost wake-up did not tell, the queue's chore finds."""
         async for wake in self._services.wake.listen():
-            if wake.news in (News.QUEUE, News.ALERT):
+            if wake is None or wake.news in (News.QUEUE, News.ALERT):
                 await distribute(self._services, self._assignment)
 
     async def return_to_the_bot(self) -> None:

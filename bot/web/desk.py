@@ -20,8 +20,9 @@ from bot.database.people import customers
 from bot.errors import AuthError, ForbiddenError, InputError, NotFoundError
 from bot.messages import Status
 from bot.redis import REDIS_DOWN
+from bot.web.board import look_at, own_view, queue_view
 from bot.web.deliveries import delivery_view, repeat
-from bot.web.entries import escalation_view, past_entries, queue_view
+from bot.web.entries import escalation_view, past_entries
 from bot.web.origins import check_origin
 from bot.web.panel import customer_panel
 from bot.web.requests import answer, body, caller, limit, services, uncount
@@ -124,7 +125,8 @@ async def logout(request: Request) -> HTTPResponse:
 @blueprint.get("/queue")
 async def queue(request: Request) -> HTTPResponse:
     session = await session_of(request)
-    return answer(await queue_view(services(request), session.agent))
+    box = services(request)
+    return answer(queue_view(session.agent, await look_at(box), await own_view(box, session.agent)))
 
 
 @blueprint.post("/claim")
