@@ -23,7 +23,21 @@ from bot.conversations.visitors import Visitors
 from bot.logs import configure_logging
 from bot.redis import REDIS_DOWN
 from bot.settings import Settings, load_settings
-from bot.web import desk, desk_customers, desk_media, desk_privacy, desk_socket, events, health, pages, webhooks, widget, widget_socket
+from bot.web import (
+    desk,
+    desk_customers,
+    desk_media,
+    desk_merges,
+    desk_privacy,
+    desk_records,
+    desk_socket,
+    events,
+    health,
+    pages,
+    webhooks,
+    widget,
+    widget_socket,
+)
 from bot.web.board import Board
 from bot.web.origins import allowed_origins, install_cors
 from bot.web.requests import App, install_errors, install_limits
@@ -56,7 +70,8 @@ def create_app(settings: Settings, *, name: str = "yingda_web", rasa: RasaClient
     install_errors(app)
     install_limits(app, LARGEST_BODY, larger_under=webhooks.PREFIX)
     install_cors(app)
-    for module in (widget, widget_socket, desk, desk_customers, desk_media, desk_privacy, desk_socket, webhooks, health):
+    desk_modules = (desk, desk_customers, desk_records, desk_merges, desk_media, desk_privacy, desk_socket)
+    for module in (widget, widget_socket, *desk_modules, webhooks, health):
         app.blueprint(module.blueprint)
     if settings.events_secret:
         app.blueprint(events.blueprint)

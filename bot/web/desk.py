@@ -16,7 +16,6 @@ from bot.conversations.accounts import Session
 from bot.conversations.shift import begin_shift, choose_presence
 from bot.conversations.transfer import Wish, colleagues_for, transfer
 from bot.database.conversations import threads
-from bot.database.people import customers
 from bot.errors import AuthError, ForbiddenError, InputError, NotFoundError
 from bot.messages import Status
 from bot.redis import REDIS_DOWN
@@ -24,7 +23,7 @@ from bot.web.board import look_at, own_view, queue_view
 from bot.web.deliveries import delivery_view, repeat
 from bot.web.entries import escalation_view, past_entries
 from bot.web.origins import check_origin
-from bot.web.panel import customer_panel
+from bot.web.panel import contact_of, customer_panel
 from bot.web.requests import answer, body, caller, limit, services, uncount
 from bot.web.views import conversation_view, message_view, messages_view
 
@@ -224,13 +223,11 @@ async def reveal(request: Request, conversation_id: str) -> HTTPResponse:
     async with box.database.write() as connection:
         row = await store.conversation(connection, conversation_id)
         customer_id = await _customer_id(connection, row.thread_id)
-        number = await connection.scalar(sa.select(customers.c.shop_customer_id).where(customers.c.id == customer_id))
-        if number is None:
+        if customer_id is None:
             raise NotFoundError("this visitor is not identified; there is nothing to reveal")
         actor = f"agent:{session.agent.id}"
         await accounts.audit(connection, actor=actor, action="reveal", subject=f"customer:{customer_id}", field=wanted.field)
-    contact = await box.shop.contact(number)
-    return answer({"value": getattr(contact, wanted.field)})
+    return answer({"value": getattr(await contact_of(box, customer_id), wanted.field)})
 
 
 @blueprint.put("/presence")
