@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, Page, WebSocket, expect
 
 from bot.conversations.services import open_services
 from bot.messages import HandOff, HandoffReason, Turn
 from bot.settings import Settings
 from bot.web import desk_socket
 from bot.worker import Worker
-from tests.fakes import FakeRasa
+from tests.fakes import FakeRasa, echo
 from tests.web.test_desk_browser import add_agent, desk
 from tests.web.test_widget_browser import Chat, chat
 
@@ -125,3 +125,29 @@ async def test_an_agent_who_is_gone_gives_back_and_of_two_after_the_customer_one
         await expect(winner.locator(".message.agent").first).to_contain_text("I look it up")
         await reply(winner, "I go on from here")
         await expect(shop.widget.locator(".entry.agent").last).to_contain_text("I go on from here")
+
+
+async def test_a_hidden_widget_gives_its_line_up_and_catches_up_when_it_is_looked_at(
+    context: BrowserContext, web: str, rasa: FakeRasa
+) -> None:
+    rasa.answer = echo
+    lines: list[WebSocket] = []
+    context.on("page", lambda page: page.on("websocket", lambda line: lines.append(line)))
+    other = await chat(context)
+    shop = await chat(context)
+    hidden, seen = lines[-1], len(lines)
+    await shop.page.clock.install()
+
+    await look_away(shop.page, hidden=True)
+    await shop.page.clock.fast_forward(61_000)
+    while not hidden.is_closed():
+        await asyncio.sleep(0.05)
+    await other.say("from another tab")
+    await expect(other.answers.last).to_have_text("you said from another tab")
+    await shop.page.clock.fast_forward(600_000)
+    assert len(lines) == seen  # no timer brings it back
+    await expect(shop.said).to_have_count(0)
+
+    await look_away(shop.page, hidden=False)
+    await expect(shop.answers.last).to_have_text("you said from another tab")
+    assert len(lines) == seen + 1
