@@ -22,7 +22,22 @@ from bot.conversations.visitors import Visitors
 from bot.logs import configure_logging
 from bot.redis import REDIS_DOWN
 from bot.settings import Settings, load_settings
-from bot.web import desk, desk_customers, desk_media, desk_privacy, desk_socket, events, health, pages, webhooks, widget, widget_socket
+from bot.web import (
+    demo_link,
+    desk,
+    desk_customers,
+    desk_links,
+    desk_media,
+    desk_privacy,
+    desk_socket,
+    events,
+    health,
+    links,
+    pages,
+    webhooks,
+    widget,
+    widget_socket,
+)
 from bot.web.origins import allowed_origins, install_cors
 from bot.web.requests import App, install_errors, install_limits
 from bot.web.sockets import Hub
@@ -54,11 +69,12 @@ def create_app(settings: Settings, *, name: str = "yingda_web", rasa: RasaClient
     install_errors(app)
     install_limits(app, LARGEST_BODY, larger_under=webhooks.PREFIX)
     install_cors(app)
-    for module in (widget, widget_socket, desk, desk_customers, desk_media, desk_privacy, desk_socket, webhooks, health):
+    for module in (widget, widget_socket, desk, desk_customers, desk_links, desk_media, links, desk_privacy, desk_socket, webhooks, health):
         app.blueprint(module.blueprint)
     if settings.events_secret:
         app.blueprint(events.blueprint)
     pages.install(app)
+    demo_link.install(app)
     app.before_server_start(_open)
     app.after_server_stop(_close)
     return app
