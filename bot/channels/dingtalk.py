@@ -25,9 +25,10 @@ from bot.channels.base import (
     VendorAnswer,
     WebhookRequest,
     check_status,
+    decoded,
     unsigned,
 )
-from bot.channels.reading import check_fresh, from_json, message_id, same, user_id
+from bot.channels.reading import check_fresh, from_json, same
 from bot.errors import TransportError
 from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings
@@ -103,16 +104,8 @@ class DingTalk(Channel):
         found = Attachment(
             kind=_KINDS.get(body.msgtype, Kind.OTHER), ref=body.content.download_code[:1000], name=body.content.file_name[:200]
         )
-        return InboundMessage(
-            inbox_id=self.name,
-            channel_user=user_id(body.sender_staff_id),
-            client_id=message_id(body.msg_id),
-            text=body.text.content or heard,
-            kind=kind,
-            attachments=[] if body.msgtype == "text" else [found],
-            language_hint=self.settings.get("LANGUAGE"),
-            by_channel=True,
-        )
+        attachments = [] if body.msgtype == "text" else [found]
+        return self.inbound(body.sender_staff_id, body.msg_id, text=body.text.content or heard, kind=kind, attachments=attachments)
 
     def build(self, outgoing: Outgoing, *, token: str) -> Call:
         body = {
@@ -157,11 +150,7 @@ class DingTalk(Channel):
 
 def _result(answer: VendorAnswer) -> _Result:
     """Return a result that is well; TransportError with what the error's code means, else what the status means."""
-    try:
-        result = msgspec.json.decode(answer.body, type=_Result)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        check_status(answer)
-        raise TransportError("the vendor's answer cannot be read", reason=Reason.UNREACHABLE) from error
+    result = decoded(answer, _Result)
     what = f"code {result.code[:60]}"
     if result.code in _TOKEN_GONE:
         raise TransportError(what, reason=Reason.CREDENTIALS, token_refused=True, retry_after_s=5)

@@ -160,41 +160,19 @@ class Feishu(Channel):
         if kind == "im.message.recalled_v1":
             return Batch(withdrawals=[Withdrawal(user_id(event.chat_id), message_id(event.message_id))], answer=_json({}))
         if kind == "card.action.trigger" and event.action.value.button_id:
-            press = self._inbound(event.context.open_chat_id, body.header.event_id, button_id=event.action.value.button_id)
+            press = self.inbound(event.context.open_chat_id, body.header.event_id, button_id=event.action.value.button_id)
             return Batch(messages=[press], answer=_json({}))
         return Batch(answer=_json({}))
 
     def _message(self, message: _Message) -> InboundMessage:
         content = from_json(message.content.encode("utf8", "surrogatepass"), _Content)
         if message.message_type == "text":
-            return self._inbound(message.chat_id, message.message_id, text=content.text)
+            return self.inbound(message.chat_id, message.message_id, text=content.text)
         kind = _KINDS.get(message.message_type, Kind.OTHER)
         place = f"{content.name} ({content.latitude}, {content.longitude})" if kind is Kind.LOCATION else ""
         key = content.image_key if kind is Kind.IMAGE else content.file_key
         found = Attachment(kind=kind, ref=f"{message.message_id}/{key}"[:1000] if key else "", name=(place or content.file_name)[:200])
-        return self._inbound(message.chat_id, message.message_id, kind=kind, attachments=[found])
-
-    def _inbound(
-        self,
-        chat_id: str,
-        key: str,
-        *,
-        text: str = "",
-        button_id: str = "",
-        kind: Kind = Kind.TEXT,
-        attachments: list[Attachment] | None = None,
-    ) -> InboundMessage:
-        return InboundMessage(
-            inbox_id=self.name,
-            channel_user=user_id(chat_id),
-            client_id=message_id(key),
-            text=text,
-            button_id=button_id,
-            kind=kind,
-            attachments=attachments or [],
-            language_hint=self.settings.get("LANGUAGE"),
-            by_channel=True,
-        )
+        return self.inbound(message.chat_id, message.message_id, kind=kind, attachments=[found])
 
     def build(self, outgoing: Outgoing, *, token: str) -> Call:
         kind, content = ("interactive", _card(outgoing)) if outgoing.buttons else ("text", {"text": outgoing.text})

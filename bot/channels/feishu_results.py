@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from bot.channels.base import Reason, VendorAnswer, check_status
+from bot.channels.base import Reason, VendorAnswer, check_status, decoded, refused
 from bot.errors import TransportError
 
 _TOKEN_GONE = frozenset({99991661, 99991663, 99991664, 99991668, 99991677})
@@ -35,11 +35,7 @@ class Result(msgspec.Struct, frozen=True):
 
 def result_of(answer: VendorAnswer) -> Result:
     """Return a result that is well; TransportError with what the code means, else what the status means."""
-    try:
-        result = msgspec.json.decode(answer.body, type=Result)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        check_status(answer)
-        raise TransportError("the vendor's answer cannot be read", reason=Reason.UNREACHABLE) from error
+    result = decoded(answer, Result)
     if result.code == 0:
         check_status(answer)
         return result
@@ -50,7 +46,7 @@ def result_of(answer: VendorAnswer) -> Result:
         reason, wait_s = _REASONS[result.code]
         reset = answer.headers.get("x-ogw-ratelimit-reset", "")
         wait_s = max(wait_s, float(reset)) if reset.isdecimal() and len(reset) < 5 else wait_s
-        raise TransportError(what, reason=reason, permanent=wait_s < 0, retry_after_s=max(0, wait_s))
+        raise refused(what, reason, wait_s)
     if answer.status >= 500 or answer.status == 429:
         check_status(answer)
     raise TransportError(what, reason=Reason.REFUSED, permanent=True)

@@ -22,6 +22,7 @@ from bot.channels.base import (
     WebhookRequest,
     Withdrawal,
     check_status,
+    decoded,
     unsigned,
 )
 from bot.channels.reading import from_json, message_id, same, user_id
@@ -122,34 +123,12 @@ class Line(Channel):
             is_text = message.type == "text"
             kind = Kind.TEXT if is_text else _KINDS.get(message.type, Kind.OTHER)
             attachments = [] if is_text else [_attachment(kind, message)]
-            return self._inbound(event, message.id, text=message.text, kind=kind, attachments=attachments)
+            return self.inbound(event.source.user_id, message.id, text=message.text, kind=kind, attachments=attachments)
         if event.type == "postback" and event.postback is not None:
-            return self._inbound(event, event.webhook_event_id, button_id=event.postback.data)
+            return self.inbound(event.source.user_id, event.webhook_event_id, button_id=event.postback.data)
         if event.type == "follow":
-            return self._inbound(event, event.webhook_event_id, kind=Kind.EVENT)
+            return self.inbound(event.source.user_id, event.webhook_event_id, kind=Kind.EVENT)
         return None
-
-    def _inbound(
-        self,
-        event: _Event,
-        key: str,
-        *,
-        text: str = "",
-        button_id: str = "",
-        kind: Kind = Kind.TEXT,
-        attachments: list[Attachment] | None = None,
-    ) -> InboundMessage:
-        return InboundMessage(
-            inbox_id=self.name,
-            channel_user=user_id(event.source.user_id),
-            client_id=message_id(key),
-            text=text,
-            button_id=button_id,
-            kind=kind,
-            attachments=attachments or [],
-            language_hint=self.settings.get("LANGUAGE"),
-            by_channel=True,
-        )
 
     def build(self, outgoing: Outgoing, *, token: str) -> Call:
         message: dict[str, object] = {"type": "text", "text": outgoing.text}
@@ -168,10 +147,7 @@ class Line(Channel):
         if answer.status == 403:
             raise TransportError("status 403", reason=Reason.CREDENTIALS, retry_after_s=60)
         check_status(answer)
-        try:
-            sent = msgspec.json.decode(answer.body, type=_Sent).sent_messages
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return ""
+        sent = decoded(answer, _Sent, unreadable=_Sent()).sent_messages
         return sent[0].id if sent else ""
 
     def media(self, ref: str, kind: Kind, *, token: str) -> Call:

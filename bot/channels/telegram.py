@@ -19,9 +19,10 @@ from bot.channels.base import (
     VendorAnswer,
     WebhookRequest,
     check_status,
+    decoded,
     unsigned,
 )
-from bot.channels.reading import from_json, message_id, same, user_id
+from bot.channels.reading import from_json, same
 from bot.errors import SettingError, TransportError
 from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings
@@ -136,7 +137,8 @@ class Telegram(Channel):
         text = message.text or message.caption
         if text.startswith("/start"):
             kind, text = Kind.EVENT, ""
-        return self._inbound(update_id, message.chat.id, message.sender, text=text, kind=kind, attachments=found)
+        spoken = _language(message.sender)
+        return self.inbound(str(message.chat.id), str(update_id), text=text, kind=kind, attachments=found, language=spoken)
 
     def _press(self, update_id: int, press: _Callback) -> Batch:
         """A button was pressed; the answer to the webhook itself stops the button's spinning."""
@@ -145,31 +147,9 @@ class Telegram(Channel):
         )
         if press.message is None or press.message.chat.type != "private" or not press.data:
             return Batch(answer=answer)
-        return Batch(messages=[self._inbound(update_id, press.message.chat.id, press.sender, button_id=press.data)], answer=answer)
-
-    def _inbound(
-        self,
-        update_id: int,
-        chat_id: int,
-        sender: _From | None,
-        *,
-        text: str = "",
-        button_id: str = "",
-        kind: Kind = Kind.TEXT,
-        attachments: list[Attachment] | None = None,
-    ) -> InboundMessage:
-        spoken = (sender.language_code if sender else "")[:2]
-        return InboundMessage(
-            inbox_id=self.name,
-            channel_user=user_id(str(chat_id)),
-            client_id=message_id(str(update_id)),
-            text=text,
-            button_id=button_id,
-            kind=kind,
-            attachments=attachments or [],
-            language_hint=spoken if spoken in {"zh", "en"} else self.settings.get("LANGUAGE"),
-            by_channel=True,
-        )
+        spoken = _language(press.sender)
+        pressed = self.inbound(str(press.message.chat.id), str(update_id), button_id=press.data, language=spoken)
+        return Batch(messages=[pressed], answer=answer)
 
     def build(self, outgoing: Outgoing, *, token: str) -> Call:
         body: dict[str, object] = {
@@ -204,6 +184,11 @@ class Telegram(Channel):
         _result(answer)
 
 
+def _language(sender: _From | None) -> str:
+    spoken = (sender.language_code if sender else "")[:2]
+    return spoken if spoken in {"zh", "en"} else ""
+
+
 def _content(message: _Message) -> tuple[Kind, list[Attachment]]:
     """Return what the message is, with the vendor's id of its file."""
     files = (
@@ -224,10 +209,7 @@ def _content(message: _Message) -> tuple[Kind, list[Attachment]]:
 
 def _result(answer: VendorAnswer) -> _Result:
     """Return a result that is well; TransportError with what the others mean."""
-    try:
-        result = msgspec.json.decode(answer.body, type=_Result)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise TransportError(f"status {answer.status} with no result", reason=Reason.UNREACHABLE) from error
+    result = decoded(answer, _Result)
     if result.ok:
         return result
     code = result.error_code or answer.status

@@ -23,6 +23,7 @@ from bot.channels.base import (
     WebhookRequest,
     Withdrawal,
     check_status,
+    decoded,
     unsigned,
 )
 from bot.channels.reading import check_fresh, from_json, message_id, same, user_id
@@ -126,10 +127,7 @@ class Webhook(Channel):
 
     def read(self, answer: VendorAnswer) -> str:
         check_status(answer)
-        try:
-            return msgspec.json.decode(answer.body, type=_Taken).id
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return ""
+        return decoded(answer, _Taken, unreadable=_Taken()).id
 
     def _message(self, message: _Message) -> InboundMessage:
         return InboundMessage(

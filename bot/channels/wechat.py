@@ -7,7 +7,7 @@ from urllib.parse import quote
 import msgspec
 
 from bot.channels.base import AccessToken, Answer, Batch, Call, Channel, Outgoing, Traits, Unit, VendorAnswer, WebhookRequest, unsigned
-from bot.channels.reading import check_fresh, message_id, same, user_id
+from bot.channels.reading import check_fresh, same, user_id
 from bot.channels.tencent import TOLERANCE_S, Envelope, check_result, from_xml, media_call, read_media, read_token, signature
 from bot.errors import InputError
 from bot.messages import Attachment, InboundMessage, Kind
@@ -79,15 +79,12 @@ class WeChat(Channel):
             raise InputError("a message has no MsgId; without one it could be stored twice")
         heard = fields.get("Recognition", "")  # what the vendor understood of a voice message
         is_text = kind == "text" or bool(heard)
-        return InboundMessage(
-            inbox_id=self.name,
-            channel_user=user,
-            client_id=message_id(key),
+        return self.inbound(
+            user,
+            key,
             text=fields.get("Content", "") if kind == "text" else heard,
             kind=Kind.TEXT if is_text else _KINDS.get(kind, Kind.OTHER),
             attachments=[] if kind == "text" else [_attachment(kind, fields)],
-            language_hint=self.settings.get("LANGUAGE"),
-            by_channel=True,
         )
 
     def _event(self, user: str, fields: dict[str, str]) -> InboundMessage | None:
@@ -97,15 +94,8 @@ class WeChat(Channel):
             return None
         if not fields.get("CreateTime", "").isdecimal():
             raise InputError("an event has no CreateTime; without one it could be stored twice")
-        return InboundMessage(
-            inbox_id=self.name,
-            channel_user=user,
-            client_id=message_id(f"{fields['CreateTime']}.{event}.{pressed}"),
-            button_id=pressed if event == "CLICK" else "",
-            kind=Kind.TEXT if event == "CLICK" else Kind.EVENT,
-            language_hint=self.settings.get("LANGUAGE"),
-            by_channel=True,
-        )
+        key = f"{fields['CreateTime']}.{event}.{pressed}"
+        return self.inbound(user, key, button_id=pressed) if event == "CLICK" else self.inbound(user, key, kind=Kind.EVENT)
 
     def build(self, outgoing: Outgoing, *, token: str) -> Call:
         body = {"touser": outgoing.channel_user, "msgtype": "text", "text": {"content": outgoing.text}}

@@ -24,6 +24,8 @@ from bot.channels.base import (
     WebhookRequest,
     Withdrawal,
     check_status,
+    decoded,
+    refused,
     unsigned,
 )
 from bot.channels.reading import from_json, message_id, same, user_id
@@ -212,16 +214,13 @@ class WhatsApp(Channel):
         pressed = message.interactive.button_reply or message.interactive.list_reply or _Pressed()
         spoken = message.text.body or message.button.text or pressed.title
         kind = Kind.TEXT if spoken else _KINDS.get(message.type, Kind.OTHER)
-        return InboundMessage(
-            inbox_id=self.name,
-            channel_user=message.user,
-            client_id=message_id(message.id),
+        return self.inbound(
+            message.user,
+            message.id,
             text=spoken or message.media.caption,
             button_id=pressed.id,
             kind=kind,
             attachments=[] if spoken else [_attachment(kind, message)],
-            language_hint=self.settings.get("LANGUAGE"),
-            by_channel=True,
         )
 
     def build(self, outgoing: Outgoing, *, token: str) -> Call:
@@ -274,13 +273,9 @@ def _attachment(kind: Kind, message: _Message) -> Attachment:
 
 def _result(answer: VendorAnswer) -> _Result:
     """Return a result that is well; TransportError with what the error's code means, else what the status means."""
-    try:
-        result = msgspec.json.decode(answer.body, type=_Result)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        result = _Result()
+    result = decoded(answer, _Result, unreadable=_Result())
     if result.error is not None and result.error.code in _REASONS:
-        reason, wait_s = _REASONS[result.error.code]
-        raise TransportError(f"error {result.error.code}", reason=reason, permanent=wait_s < 0, retry_after_s=max(0, wait_s))
+        raise refused(f"error {result.error.code}", *_REASONS[result.error.code])
     if result.error is not None and 200 <= answer.status < 500:
         raise TransportError(f"error {result.error.code}", reason=Reason.REFUSED, permanent=True)
     check_status(answer)

@@ -16,6 +16,7 @@ from bot.conversations import store
 from bot.conversations.accounts import nobodys_hash
 from bot.conversations.assignment import Assignment
 from bot.conversations.rasa import RasaClient
+from bot.conversations.read_marks import ReadMarks
 from bot.conversations.service import ConversationService
 from bot.conversations.services import open_services
 from bot.conversations.visitors import Visitors
@@ -88,6 +89,7 @@ async def _open(app: App) -> None:
     app.ctx.assignment = Assignment(services)
     app.ctx.visitors = Visitors(settings, services.database)
     app.ctx.hub = Hub(services.wake)
+    app.ctx.read_marks = ReadMarks(services.database, services.wake)
     app.ctx.listener = asyncio.create_task(app.ctx.hub.listen())
     async with services.database.write() as connection:
         await store.open_inbox(connection, widget.INBOX, channel="website", name=settings.company_name_en)
@@ -99,6 +101,7 @@ async def _open(app: App) -> None:
 
 async def _close(app: App) -> None:
     app.ctx.listener.cancel()
+    await app.ctx.read_marks.stop()
     await app.ctx.service.turns.stop()
     await app.ctx.opened.__aexit__(None, None, None)
 

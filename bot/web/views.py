@@ -85,6 +85,8 @@ async def conversation_view(
         "queue": queue,
         "csat": row.csat,
         "language": row.language,
+        "customer_read_seq": row.customer_read_seq,
+        "agent_read_seq": row.agent_read_seq,
     }
 
 

@@ -10,7 +10,7 @@ import { keepDraft, draft } from "./drafts.js";
 import { retry, takeBack } from "./outbox.js";
 import { changed, state } from "./store.js";
 
-export function bubble({ message, problem, files, withIntents, grouped }) {
+export function bubble({ message, isRead, problem, files, withIntents, grouped }) {
   if (message.sender === "system") return systemNotice(message, problem);
   const failed = problem?.state === "dead" ? "failed" : "";
   return h("li", { class: `message ${message.sender} ${grouped ? "grouped" : ""} ${failed}`, data: { seq: message.seq } },
@@ -20,6 +20,7 @@ export function bubble({ message, problem, files, withIntents, grouped }) {
       (message.attachments ?? []).filter(({ id }) => files?.[id]).map((file) => attachment({ ...file, ...files[file.id] })), // one that was taken back is gone
       (message.cards ?? []).map(card),
       choices(message.buttons)),
+    isRead && h("div", { class: "send-state" }, icon("check"), t("message.read")),
     problem && problemLine(problem, message.conversation_id, message.id),
     withIntents && message.sender === "customer" && intent(message));
 }
