@@ -85,7 +85,9 @@ async def test_what_is_not_both_the_shops_word_and_our_link_is_refused(services:
     late = jwt.encode(
         {"sub": "x", "aud": AUDIENCE, "exp": utcnow() - timedelta(minutes=1)}, services.settings.secret_key, algorithm="HS256"
     )
-    forged = jwt.encode({"sub": "x", "aud": AUDIENCE, "exp": utcnow() + timedelta(minutes=1)}, "somebody else's key, long enough to sign", algorithm="HS256")
+    forged = jwt.encode(
+        {"sub": "x", "aud": AUDIENCE, "exp": utcnow() + timedelta(minutes=1)}, "somebody else's key, long enough to sign", algorithm="HS256"
+    )
     for wrong in (
         word(services, token, key="not the shop's secret, and long enough"),
         word(services, token, exp=utcnow() - timedelta(minutes=1)),
