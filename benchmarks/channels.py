@@ -186,7 +186,7 @@ async def _drain(services: Services, count: int) -> float:
         await connection.execute(sa.delete(outbox))
         for number in range(count):
             inbound = InboundMessage(inbox_id="webhook", channel_user=f"drain-{number}", client_id="1", text="hello there", by_channel=True)
-            stored = await store_inbound(connection, inbound, default_language="en")
+            stored = await store_inbound(connection, inbound, default_language="en", hours=services.hours)
             row = await store.conversation(connection, stored.message.conversation_id)
             seq = await store.advance(connection, row.id, 1)
             assert seq is not None
