@@ -42,6 +42,18 @@ class Reason(StrEnum):
     NOT_CONFIGURED = "not_configured"  # the channel's settings are gone
 
 
+class Loss(StrEnum):
+    """Why a file that a customer sent is not here; the desk has a sentence for each."""
+
+    TOO_LARGE = "too_large"
+    TYPE = "type"  # its content is of a kind that is not kept
+    REFUSED = "refused"  # the vendor does not have it (any more)
+    ADDRESS = "address"  # it lies where we do not go
+    CREDENTIALS = "credentials"
+    RATE = "rate"
+    UNREACHABLE = "unreachable"
+
+
 @dataclass(frozen=True)
 class Traits:
     """What a channel can do, and what it allows. Each number's source is docs/channels.md."""
@@ -147,6 +159,7 @@ class Call:
     url: str = field(repr=False)
     body: bytes = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    outside: bool = False  # somebody else named the address: it must be on the public internet
 
 
 @dataclass(frozen=True)
@@ -225,6 +238,15 @@ class Channel:
     def read_pull(self, answer: VendorAnswer, *, since: float) -> Pulled:
         """Read it, leaving out what is older than `since` (seconds since 1970); TransportError when there was no answer."""
         raise NotImplementedError
+
+    def media(self, ref: str, kind: Kind, *, token: str) -> Call | None:
+        """Make the request for a file that a customer sent, or for where it lies; None for a channel whose files cannot be fetched."""
+        return None
+
+    def read_media(self, answer: VendorAnswer) -> Call | None:
+        """Return the next request when the answer says where the file lies, None when it is the file; TransportError when it is neither."""
+        check_status(answer)
+        return None
 
     def token_call(self) -> Call | None:
         """Make the request for an access token; None for a channel that needs none."""

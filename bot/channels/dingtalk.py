@@ -11,6 +11,7 @@ import hmac
 
 import msgspec
 
+from bot.channels.addresses import elsewhere
 from bot.channels.base import (
     AccessToken,
     Answer,
@@ -33,6 +34,7 @@ from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings
 
 API = "https://api.dingtalk.com"
+MEDIA_HOSTS = ("aliyuncs.com", "dingtalk.com", "alicdn.com")
 TOLERANCE_S = 3600  # as the vendor asks
 PRIVATE = "1"
 
@@ -65,6 +67,7 @@ class _Result(msgspec.Struct, frozen=True, rename="camel"):
     access_token: str = ""
     expire_in: int = 0
     process_query_key: str = ""
+    download_url: str = ""
     invalid_staff_id_list: list[str] = []
     flow_controlled_staff_id_list: list[str] = []
 
@@ -78,6 +81,7 @@ class DingTalk(Channel):
     def __init__(self, settings: ChannelSettings) -> None:
         super().__init__(settings)
         self._secret = settings.get("APP_SECRET")
+        self._robot = settings.get("ROBOT_CODE", settings.get("APP_KEY"))
         self._api = settings.get("API_URL", API).rstrip("/")
 
     def parse(self, request: WebhookRequest) -> Batch:
@@ -105,7 +109,7 @@ class DingTalk(Channel):
 
     def build(self, outgoing: Outgoing, *, token: str) -> Call:
         body = {
-            "robotCode": self.settings.get("ROBOT_CODE", self.settings.get("APP_KEY")),
+            "robotCode": self._robot,
             "userIds": [outgoing.channel_user],
             "msgKey": "sampleText",
             "msgParam": msgspec.json.encode({"content": outgoing.text}).decode(),
@@ -119,6 +123,16 @@ class DingTalk(Channel):
         if result.invalid_staff_id_list:
             raise TransportError("the customer's id is not valid any more", reason=Reason.BLOCKED, permanent=True)
         return result.process_query_key
+
+    def media(self, ref: str, kind: Kind, *, token: str) -> Call:
+        return self._call("/v1.0/robot/messageFiles/download", {"downloadCode": ref, "robotCode": self._robot}, token=token)
+
+    def read_media(self, answer: VendorAnswer) -> Call | None:
+        """The first answer says where the file lies."""
+        if not answer.headers.get("content-type", "").startswith("application/json"):
+            check_status(answer)
+            return None
+        return elsewhere(_result(answer).download_url, own=self._api, hosts=MEDIA_HOSTS)
 
     def token_call(self) -> Call:
         return self._call("/v1.0/oauth2/accessToken", {"appKey": self.settings.get("APP_KEY"), "appSecret": self._secret})

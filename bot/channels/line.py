@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from urllib.parse import quote
 
 import msgspec
 
@@ -12,6 +13,7 @@ from bot.channels.base import (
     Batch,
     Call,
     Channel,
+    Loss,
     Outgoing,
     Reason,
     Traits,
@@ -28,7 +30,7 @@ from bot.errors import TransportError
 from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings
 
-API = "https://api.line.me"
+API, DATA = "https://api.line.me", "https://api-data.line.me"
 
 _KINDS = {
     "image": Kind.IMAGE,
@@ -90,13 +92,14 @@ class _Sent(msgspec.Struct, frozen=True, rename="camel"):
 class Line(Channel):
     kind = "line"
     required = ("SECRET", "TOKEN")
-    optional = ("API_URL", "LANGUAGE")
+    optional = ("API_URL", "DATA_URL", "LANGUAGE")
     traits = Traits(unit=Unit.UTF16, longest=5000, buttons=13, button_title=20, per_s=200)
 
     def __init__(self, settings: ChannelSettings) -> None:
         super().__init__(settings)
         self._secret = settings.get("SECRET").encode()
         self._api = settings.get("API_URL", API).rstrip("/")
+        self._data = settings.get("DATA_URL", settings.get("API_URL", DATA)).rstrip("/")
         self._headers = {"Authorization": f"Bearer {settings.get('TOKEN')}", "Content-Type": "application/json"}
 
     def parse(self, request: WebhookRequest) -> Batch:
@@ -146,6 +149,14 @@ class Line(Channel):
         check_status(answer)
         sent = decoded(answer, _Sent, unreadable=_Sent()).sent_messages
         return sent[0].id if sent else ""
+
+    def media(self, ref: str, kind: Kind, *, token: str) -> Call:
+        return Call("GET", f"{self._data}/v2/bot/message/{quote(ref, safe='')}/content", headers=self._headers)
+
+    def read_media(self, answer: VendorAnswer) -> None:
+        if answer.status == 202:
+            raise TransportError("the file is being prepared", reason=Loss.UNREACHABLE, retry_after_s=5)
+        check_status(answer)
 
     def probe(self, *, token: str) -> Call:
         return Call("GET", f"{self._api}/v2/bot/info", headers=self._headers)

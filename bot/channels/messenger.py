@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import msgspec
 
+from bot.channels.addresses import elsewhere
 from bot.channels.base import (
     Answer,
     Batch,
@@ -33,6 +34,7 @@ from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings
 
 API = "https://graph.facebook.com/v23.0"
+MEDIA_HOSTS = ("fbsbx.com", "fbcdn.net", "cdninstagram.com")
 WINDOW_CLOSED = 2018278  # error_subcode: sent outside of the allowed window
 
 _KINDS = {"image": Kind.IMAGE, "video": Kind.VIDEO, "audio": Kind.VOICE, "file": Kind.FILE, "location": Kind.LOCATION}
@@ -176,6 +178,9 @@ class Messenger(Channel):
 
     def read(self, answer: VendorAnswer) -> str:
         return _result(answer).message_id
+
+    def media(self, ref: str, kind: Kind, *, token: str) -> Call:
+        return elsewhere(ref, own=self._api, hosts=MEDIA_HOSTS)
 
     def probe(self, *, token: str) -> Call:
         return Call("GET", f"{self._api}/{self._account}?fields=id", headers=self._headers)

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import msgspec
 
-from bot.channels.base import Answer, Batch, Call, Channel, Outgoing, Reason, Traits, Unit, VendorAnswer, WebhookRequest, decoded, unsigned
+from bot.channels.base import (
+    Answer,
+    Batch,
+    Call,
+    Channel,
+    Loss,
+    Outgoing,
+    Reason,
+    Traits,
+    Unit,
+    VendorAnswer,
+    WebhookRequest,
+    check_status,
+    decoded,
+    unsigned,
+)
 from bot.channels.reading import from_json, same
 from bot.errors import SettingError, TransportError
 from bot.messages import Attachment, InboundMessage, Kind
@@ -69,6 +86,14 @@ class _Sent(msgspec.Struct, frozen=True):
     message_id: int = 0
 
 
+class _Path(msgspec.Struct, frozen=True):
+    file_path: str
+
+
+class _Found(msgspec.Struct, frozen=True):
+    result: _Path
+
+
 class _Parameters(msgspec.Struct, frozen=True):
     retry_after: float = 0
 
@@ -93,7 +118,8 @@ class Telegram(Channel):
         self._secret = settings.get("SECRET")
         if len(self._secret) < 16:
             raise SettingError(f"{settings.setting('SECRET')} is shorter than 16 characters; make one with: openssl rand -hex 32")
-        self._api = f"{settings.get('API_URL', API).rstrip('/')}/bot{settings.get('TOKEN')}"
+        api = settings.get("API_URL", API).rstrip("/")
+        self._api, self._files = (f"{api}{folder}/bot{settings.get('TOKEN')}" for folder in ("", "/file"))
 
     def parse(self, request: WebhookRequest) -> Batch:
         if request.method != "POST" or not same(request.headers.get(SECRET_HEADER, ""), self._secret):
@@ -140,6 +166,17 @@ class Telegram(Channel):
         result = _result(answer)
         return str(result.result.message_id) if isinstance(result.result, _Sent) else ""
 
+    def media(self, ref: str, kind: Kind, *, token: str) -> Call:
+        return Call("GET", f"{self._api}/getFile?file_id={quote(ref, safe='')}")
+
+    def read_media(self, answer: VendorAnswer) -> Call | None:
+        """The first answer gives a path, good for an hour."""
+        if not answer.headers.get("content-type", "").startswith("application/json"):
+            check_status(answer)
+            return None
+        _result(answer)
+        return Call("GET", f"{self._files}/{quote(msgspec.json.decode(answer.body, type=_Found).result.file_path)}")
+
     def probe(self, *, token: str) -> Call:
         return Call("GET", f"{self._api}/getMe")
 
@@ -183,6 +220,8 @@ def _result(answer: VendorAnswer) -> _Result:
         raise TransportError(what, reason=Reason.CREDENTIALS, retry_after_s=60)
     if code == 403 or "chat not found" in result.description:
         raise TransportError(what, reason=Reason.BLOCKED, permanent=True)
+    if "file is too big" in result.description:
+        raise TransportError(what, reason=Loss.TOO_LARGE, permanent=True)
     if code >= 500:
         raise TransportError(what, reason=Reason.UNREACHABLE)
     raise TransportError(what, reason=Reason.REFUSED, permanent=True)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from bot.channels.addresses import elsewhere
 from bot.channels.base import (
     Answer,
     Batch,
@@ -76,13 +77,14 @@ class _Taken(msgspec.Struct, frozen=True):
 class Webhook(Channel):
     kind = "webhook"
     required = ("SECRET", "URL")
-    optional = ("LANGUAGE",)
+    optional = ("LANGUAGE", "MEDIA_HOSTS")
     traits = Traits(unit=Unit.CHARACTERS, longest=4000, buttons=20, button_title=200, per_s=200, refuses_replays=True)
 
     def __init__(self, settings: ChannelSettings) -> None:
         super().__init__(settings)
         self._secret = settings.get("SECRET").encode()
         self._url = settings.get("URL")
+        self._inside = tuple(filter(None, (host.strip().lower() for host in settings.get("MEDIA_HOSTS").split(","))))
         if len(self._secret) < 16:
             raise SettingError(f"{settings.setting('SECRET')} is shorter than 16 characters; make one with: openssl rand -hex 32")
         parts = urlsplit(self._url)
@@ -119,6 +121,9 @@ class Webhook(Channel):
         timestamp = str(int(outgoing.at))
         signed = {TIMESTAMP: timestamp, SIGNATURE: self._sign(timestamp, body)}
         return Call("POST", self._url, body, {"Content-Type": "application/json", "Idempotency-Key": outgoing.key, **signed})
+
+    def media(self, ref: str, kind: Kind, *, token: str) -> Call:
+        return elsewhere(ref, inside=self._inside, anywhere=True)
 
     def read(self, answer: VendorAnswer) -> str:
         check_status(answer)

@@ -8,7 +8,7 @@ import msgspec
 
 from bot.channels.base import AccessToken, Answer, Batch, Call, Channel, Outgoing, Traits, Unit, VendorAnswer, WebhookRequest, unsigned
 from bot.channels.reading import check_fresh, same, user_id
-from bot.channels.tencent import TOLERANCE_S, Envelope, check_result, from_xml, read_token, signature
+from bot.channels.tencent import TOLERANCE_S, Envelope, check_result, from_xml, media_call, read_media, read_token, signature
 from bot.errors import InputError
 from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings
@@ -104,6 +104,12 @@ class WeChat(Channel):
     def read(self, answer: VendorAnswer) -> str:
         return check_result(answer)
 
+    def media(self, ref: str, kind: Kind, *, token: str) -> Call:
+        return media_call(self._api, ref, token)
+
+    def read_media(self, answer: VendorAnswer) -> Call | None:
+        return read_media(answer)
+
     def token_call(self) -> Call:
         """Ask for the stable token: other systems of the company may have one of their own, and none ends another's."""
         body = {"grant_type": "client_credential", "appid": self._app_id, "secret": self.settings.get("APP_SECRET")}
@@ -123,7 +129,7 @@ def _attachment(kind: str, fields: dict[str, str]) -> Attachment:
     place = f"{fields.get('Label', '')} ({fields.get('Location_X', '')}, {fields.get('Location_Y', '')})" if kind == "location" else ""
     return Attachment(
         kind=_KINDS.get(kind, Kind.OTHER),
-        ref=(fields.get("MediaId") or fields.get("PicUrl") or fields.get("Url", ""))[:1000],
+        ref=(fields.get("MediaId") or fields.get("Url", ""))[:1000],
         name=(place or fields.get("Title", ""))[:200],
     )
 

@@ -22,7 +22,17 @@ from bot.channels.base import (
     unsigned,
 )
 from bot.channels.reading import check_fresh, same, user_id
-from bot.channels.tencent import TOLERANCE_S, Envelope, check_result, corp_token_call, from_xml, read_token, signature
+from bot.channels.tencent import (
+    TOLERANCE_S,
+    Envelope,
+    check_result,
+    corp_token_call,
+    from_xml,
+    media_call,
+    read_media,
+    read_token,
+    signature,
+)
 from bot.errors import InputError, SettingError, TransportError
 from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings
@@ -106,6 +116,12 @@ class WeCom(Channel):
         if sent.invaliduser or sent.unlicenseduser:
             raise TransportError("the member is not reachable through this application", reason=Reason.BLOCKED, permanent=True)
         return key
+
+    def media(self, ref: str, kind: Kind, *, token: str) -> Call:
+        return media_call(self._api, ref, token)
+
+    def read_media(self, answer: VendorAnswer) -> Call | None:
+        return read_media(answer)
 
     def token_call(self) -> Call:
         return corp_token_call(self._api, self.settings)

@@ -29,7 +29,17 @@ from bot.channels.base import (
     unsigned,
 )
 from bot.channels.reading import check_fresh, message_id, same
-from bot.channels.tencent import TOLERANCE_S, Envelope, check_result, corp_token_call, from_xml, read_token, signature
+from bot.channels.tencent import (
+    TOLERANCE_S,
+    Envelope,
+    check_result,
+    corp_token_call,
+    from_xml,
+    media_call,
+    read_media,
+    read_token,
+    signature,
+)
 from bot.errors import InputError
 from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings
@@ -168,6 +178,12 @@ class WeComService(Channel):
 
     def read(self, answer: VendorAnswer) -> str:
         return check_result(answer)
+
+    def media(self, ref: str, kind: Kind, *, token: str) -> Call:
+        return media_call(self._api, ref, token)
+
+    def read_media(self, answer: VendorAnswer) -> Call | None:
+        return read_media(answer)
 
     def token_call(self) -> Call:
         return corp_token_call(self._api, self.settings)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import msgspec
 
+from bot.channels.addresses import elsewhere
 from bot.channels.base import (
     Answer,
     Batch,
@@ -33,6 +35,7 @@ from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings
 
 API = "https://graph.facebook.com/v23.0"
+MEDIA_HOSTS = ("fbsbx.com", "fbcdn.net", "whatsapp.net")
 FEW = 3  # buttons; up to ten go as a list
 
 _KINDS = {
@@ -161,6 +164,7 @@ class _Error(msgspec.Struct, frozen=True):
 
 class _Result(msgspec.Struct, frozen=True):
     messages: list[_Pressed] = []
+    url: str = ""  # of a file
     error: _Error | None = None
 
 
@@ -231,6 +235,17 @@ class WhatsApp(Channel):
     def read(self, answer: VendorAnswer) -> str:
         result = _result(answer)
         return result.messages[0].id if result.messages else ""
+
+    def media(self, ref: str, kind: Kind, *, token: str) -> Call:
+        return Call("GET", f"{self._api}/{quote(ref, safe='')}", headers=self._headers)
+
+    def read_media(self, answer: VendorAnswer) -> Call | None:
+        """The first answer says where the file lies, for five minutes; our token is needed there too."""
+        if not answer.headers.get("content-type", "").startswith("application/json"):
+            check_status(answer)
+            return None
+        url = _result(answer).url
+        return elsewhere(url, own=self._api, hosts=MEDIA_HOSTS, headers={"Authorization": self._headers["Authorization"]})
 
     def probe(self, *, token: str) -> Call:
         return Call("GET", f"{self._api}/{self._phone}?fields=id", headers=self._headers)

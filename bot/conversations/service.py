@@ -12,7 +12,6 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.channels import outbox
 from bot.channels.base import Batch
 from bot.conversations import store
 from bot.conversations.follow_up import to_the_same_agent
@@ -20,6 +19,7 @@ from bot.conversations.inbound import Stored, clean_text, withdraw
 from bot.conversations.intake import Intake
 from bot.conversations.notices import system_message
 from bot.conversations.ratings import rate
+from bot.conversations.read_marks import take_receipts
 from bot.conversations.services import Services
 from bot.conversations.sla import answer_given, stop_clocks
 from bot.conversations.tracker import end_form
@@ -77,11 +77,7 @@ class ConversationService:
             await self.receive_all(batch.messages)
         for gone in batch.withdrawals:
             await self.withdraw(inbox_id, gone.channel_user, gone.client_id)
-        if not batch.receipts:
-            return
-        async with self._database.write() as connection:
-            changed = {await outbox.note_receipt(connection, inbox_id, receipt) for receipt in batch.receipts}
-        for conversation_id in filter(None, changed):
+        for conversation_id in await take_receipts(self._database, inbox_id, batch.receipts) if batch.receipts else ():
             await self.services.wake.send(Wake(News.MESSAGES, conversation_id))
 
     async def _follow_up(self, stored: Stored) -> None:

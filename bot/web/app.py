@@ -16,13 +16,14 @@ from bot.conversations import store
 from bot.conversations.accounts import nobodys_hash
 from bot.conversations.assignment import Assignment
 from bot.conversations.rasa import RasaClient
+from bot.conversations.read_marks import ReadMarks
 from bot.conversations.service import ConversationService
 from bot.conversations.services import open_services
 from bot.conversations.visitors import Visitors
 from bot.logs import configure_logging
 from bot.redis import REDIS_DOWN
 from bot.settings import Settings, load_settings
-from bot.web import desk, desk_customers, desk_privacy, desk_socket, events, health, pages, webhooks, widget, widget_socket
+from bot.web import desk, desk_customers, desk_media, desk_privacy, desk_socket, events, health, pages, webhooks, widget, widget_socket
 from bot.web.origins import allowed_origins, install_cors
 from bot.web.requests import App, install_errors, install_limits
 from bot.web.sockets import Hub
@@ -54,7 +55,7 @@ def create_app(settings: Settings, *, name: str = "yingda_web", rasa: RasaClient
     install_errors(app)
     install_limits(app, LARGEST_BODY, larger_under=webhooks.PREFIX)
     install_cors(app)
-    for module in (widget, widget_socket, desk, desk_customers, desk_privacy, desk_socket, webhooks, health):
+    for module in (widget, widget_socket, desk, desk_customers, desk_media, desk_privacy, desk_socket, webhooks, health):
         app.blueprint(module.blueprint)
     if settings.events_secret:
         app.blueprint(events.blueprint)
@@ -72,6 +73,7 @@ async def _open(app: App) -> None:
     app.ctx.assignment = Assignment(services)
     app.ctx.visitors = Visitors(settings, services.database)
     app.ctx.hub = Hub(services.wake)
+    app.ctx.read_marks = ReadMarks(services.database, services.wake)
     app.ctx.listener = asyncio.create_task(app.ctx.hub.listen())
     async with services.database.write() as connection:
         await store.open_inbox(connection, widget.INBOX, channel="website", name=settings.company_name_en)
@@ -83,6 +85,7 @@ async def _open(app: App) -> None:
 
 async def _close(app: App) -> None:
     app.ctx.listener.cancel()
+    await app.ctx.read_marks.stop()
     await app.ctx.service.turns.stop()
     await app.ctx.opened.__aexit__(None, None, None)
 

@@ -13,11 +13,12 @@ from sanic import Blueprint, Request, Websocket
 
 from bot.channels.base import Channel
 from bot.conversations import accounts, store
+from bot.conversations.read_marks import Mark, ReadMarks
 from bot.conversations.services import Services
 from bot.conversations.wake import News, Wake
 from bot.database.conversations import conversations
 from bot.errors import AuthError, BotError
-from bot.messages import Status
+from bot.messages import Sender, Status
 from bot.redis import REDIS_DOWN
 from bot.web import sockets
 from bot.web.deliveries import delivery_view
@@ -28,6 +29,7 @@ from bot.web.views import conversation_view, messages_view
 
 BEAT_S = 10  # two beats within the presence's 25 s
 QUEUE_EVERY_S = 0.3  # the queue moves with every claim and message; a desk hears of all moves in so long at once
+LARGEST_SEQ = 10**9  # fits both databases' integers
 SILENT_S = 25  # no pong for so long: half open, closed, the agent is gone
 
 blueprint = Blueprint("desk_socket")
@@ -44,7 +46,10 @@ async def desk_socket(request: Request, socket: Websocket) -> None:
             raise AuthError("the hello frame's csrf is not this session's; load the desk again")
         opened = hello.get("open")
         seen = {str(key): seq for key, seq in opened.items() if isinstance(seq, int)} if isinstance(opened, dict) else {}
-        connection = DeskConnection(services, socket, session.agent, seen=seen, cookie=cookie or "", channels=request.app.ctx.channels)
+        ctx = request.app.ctx
+        connection = DeskConnection(
+            services, socket, session.agent, seen=seen, cookie=cookie or "", channels=ctx.channels, marks=ctx.read_marks
+        )
         with request.app.ctx.hub.joined(connection):
             await sockets.both(connection.deliver(), connection.listen(), connection.beat())
 
@@ -64,8 +69,10 @@ class DeskConnection:
         seen: dict[str, int],
         cookie: str,
         channels: Mapping[str, Channel],
+        marks: ReadMarks,
     ) -> None:
         self._services = services
+        self._marks = marks
         self._channels = channels
         self._socket = socket
         self._agent = agent
@@ -74,6 +81,7 @@ class DeskConnection:
         self._changed: set[str] = set(seen)
         self._alerts: list[str] = []
         self._typing: set[str] = set()
+        self._read: dict[str, int] = {}  # conversation -> how far its customer has read
         self._queue_news = True
         self._queue_at = 0.0
         self._news = asyncio.Event()
@@ -88,10 +96,13 @@ class DeskConnection:
         if wake is None:
             self._queue_news = True
             self._changed |= set(self._seen)
-        elif wake.news == News.TYPING:
-            if wake.sender != "customer" or wake.conversation_id not in self._seen:
+        elif wake.news in sockets.PASSED_ON:
+            if wake.sender != Sender.CUSTOMER or wake.conversation_id not in self._seen:
                 return
-            self._typing.add(wake.conversation_id)
+            if wake.news == News.TYPING:
+                self._typing.add(wake.conversation_id)
+            else:
+                self._read[wake.conversation_id] = wake.seq
         else:
             self._queue_news |= wake.news in sockets.QUEUE_NEWS
             if wake.news == News.ALERT:
@@ -112,6 +123,9 @@ class DeskConnection:
             typing, self._typing = self._typing, set()
             for conversation_id in typing:
                 await sockets.send(self._socket, {"type": "typing", "conversation_id": conversation_id})
+            read, self._read = self._read, {}
+            for conversation_id, seq in read.items():
+                await sockets.send(self._socket, {"type": "read", "conversation_id": conversation_id, "seq": seq})
 
     async def _send_queue_and_alerts(self) -> None:
         if not self._queue_news:
@@ -172,6 +186,13 @@ class DeskConnection:
                 self._news.set()
             elif kind == "typing" and isinstance(conversation_id, str):
                 await self._tell_typing(conversation_id)
+            elif kind == "read" and isinstance(conversation_id, str):
+                self._keep_mark(conversation_id, frame.get("seq"))
+
+    def _keep_mark(self, conversation_id: str, seq: object) -> None:
+        """Note how far the agent has read what is open here; whether it is theirs is decided in SQL."""
+        if conversation_id in self._seen and isinstance(seq, int) and 0 < seq < LARGEST_SEQ:
+            self._marks.note(Mark(Sender.AGENT, conversation_id, seq, self._agent.id))
 
     async def _tell_typing(self, conversation_id: str) -> None:
         async with self._services.database.read() as connection:

@@ -116,3 +116,4 @@ async def both(*tasks: Awaitable[None]) -> None:
 
 
 QUEUE_NEWS = (News.QUEUE, News.ALERT)
+PASSED_ON = (News.TYPING, News.READ)  # told as it comes, without a look into SQL
