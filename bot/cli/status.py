@@ -18,12 +18,15 @@ from bot.nlu.training import is_trained, newest_model
 from bot.settings import Settings
 from bot.system.place import project_root, running
 from bot.system.ready import missing_parts
+from bot.system.tables import check_tables
+from bot.tables import FOLDER
 
 
 @click.command("status", short_help="Say whether the system runs and what is in it.")
 def command() -> None:
     """Say whether the system runs and what is in it. Exit code 0: it runs and is ready."""
     settings = settings_here()
+    own = check_tables()
     other = running(settings)
     missing = asyncio.run(missing_parts(settings)) if other else []
     if other is None:
@@ -34,6 +37,7 @@ def command() -> None:
     click.echo(f"Database   {'embedded' if settings.embedded_database else 'DATABASE_URL'}")
     click.echo(f"Redis      {'embedded' if settings.embedded_redis else 'REDIS_URL'}")
     click.echo(f"Model      {_model(settings)}")
+    click.echo(f"Tables     {', '.join(own) + ' from ' + str(settings.data_dir / FOLDER) if own else 'as delivered'}")
     _count(settings)
     sys.exit(0 if other and not missing else 3)
 

@@ -22,6 +22,7 @@ from bot.conversations.visitors import Visitors
 from bot.logs import configure_logging
 from bot.redis import REDIS_DOWN
 from bot.settings import Settings, load_settings
+from bot.tables import use_tables
 from bot.web import desk, desk_customers, desk_privacy, desk_socket, events, health, pages, webhooks, widget, widget_socket
 from bot.web.origins import allowed_origins, install_cors
 from bot.web.requests import App, install_errors, install_limits
@@ -89,7 +90,7 @@ async def _close(app: App) -> None:
 
 def main() -> None:
     """Serve on a port of our own, or, with the number of an inherited socket as argument, on that, as one of several processes."""
-    settings = load_settings()
+    settings = use_tables(load_settings())
     configure_logging(settings.log_level)
     app = create_app(settings)
     if len(sys.argv) > 1:
