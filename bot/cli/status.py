@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from bot.cli.database import open_database
 from bot.cli.settings import settings_here
+from bot.conversations.estimate import WITHIN, EstimateError, estimate_error
 from bot.database.conversations import conversations
 from bot.database.escalations import escalations
 from bot.database.people import agents, customers
@@ -58,6 +59,17 @@ def _count(settings: Settings) -> None:
     with open_database(settings) as engine, engine.begin() as connection:
         for name, query in {**counts, "Waiting": waiting}.items():
             click.echo(f"{name:<14} {connection.execute(query).scalar_one():>8}")
+        click.echo(f"Wait told      {estimate_line(estimate_error(connection))}")
+
+
+def estimate_line(error: EstimateError | None) -> str:
+    """Say how far the waiting time that customers were told was from the one they had."""
+    if error is None:
+        return f"nobody was told a time and served in {WITHIN.days} days"
+    return (
+        f"off by {error.median_s / 60:.1f} min in the median, nine of ten by at most {error.most_s / 60:.1f} min; "
+        f"{error.late_share:.0%} waited longer than told ({error.count} in {WITHIN.days} days)".replace("%", " %")
+    )
 
 
 _TABLES = {"Customers": customers, "Conversations": conversations, "Agents": agents}
