@@ -46,6 +46,7 @@ from bot.messages import HandoffReason, Status
 from bot.privacy.retention import retain_tonight
 from bot.redis import REDIS_DOWN
 from bot.settings import load_settings
+from bot.tables import use_tables
 
 ANSWER_EVERY_S = 1.0
 QUEUE_EVERY_S = 2.0
@@ -261,7 +262,7 @@ async def _child(module: str, *arguments: str) -> int:
 
 
 async def main() -> None:
-    settings = load_settings()
+    settings = use_tables(load_settings())
     configure_logging(settings.log_level)
     async with open_services(settings) as services:
         worker = Worker(services)

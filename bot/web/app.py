@@ -23,6 +23,7 @@ from bot.conversations.visitors import Visitors
 from bot.logs import configure_logging
 from bot.redis import REDIS_DOWN
 from bot.settings import Settings, load_settings
+from bot.tables import use_tables
 from bot.web import (
     demo_link,
     desk,
@@ -114,7 +115,7 @@ async def _close(app: App) -> None:
 
 def main() -> None:
     """Serve on a port of our own, or, with the number of an inherited socket as argument, on that, as one of several processes."""
-    settings = load_settings()
+    settings = use_tables(load_settings())
     configure_logging(settings.log_level)
     app = create_app(settings)
     if len(sys.argv) > 1:
