@@ -78,6 +78,7 @@ class Settings:
     nlu_floor: float  # `yingda nlu test` fails when the macro F1 of intents is below it in a language
     nlu_entity_floor: float  # the same for entities
     channels: tuple[ChannelSettings, ...]
+    media_most_mb: int  # the largest file of a customer that is kept
     demo: bool
     log_level: str
 
@@ -189,6 +190,7 @@ def _limits(values: Mapping[str, str]) -> dict[str, Any]:
         "rasa_down_limit_s": number(values, "RASA_DOWN_LIMIT_S", 60),
         "nlu_floor": share(values, "NLU_FLOOR", 0.88),
         "nlu_entity_floor": share(values, "NLU_ENTITY_FLOOR", 0.95),
+        "media_most_mb": at_least_one(values, "MEDIA_MOST_MB", 20, most=100),
         "log_level": text(values, "LOG_LEVEL", "INFO").upper(),
     }
 

@@ -7,8 +7,8 @@ from urllib.parse import quote
 import msgspec
 
 from bot.channels.base import AccessToken, Answer, Batch, Call, Channel, Outgoing, Traits, Unit, VendorAnswer, WebhookRequest, unsigned
-from bot.channels.reading import check_fresh, message_id, same, user_id
-from bot.channels.tencent import TOLERANCE_S, Envelope, check_result, from_xml, read_token, signature
+from bot.channels.reading import check_fresh, same, user_id
+from bot.channels.tencent import TOLERANCE_S, Envelope, check_result, from_xml, media_call, read_media, read_token, signature
 from bot.errors import InputError
 from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings
@@ -79,15 +79,12 @@ class WeChat(Channel):
             raise InputError("a message has no MsgId; without one it could be stored twice")
         heard = fields.get("Recognition", "")  # what the vendor understood of a voice message
         is_text = kind == "text" or bool(heard)
-        return InboundMessage(
-            inbox_id=self.name,
-            channel_user=user,
-            client_id=message_id(key),
+        return self.inbound(
+            user,
+            key,
             text=fields.get("Content", "") if kind == "text" else heard,
             kind=Kind.TEXT if is_text else _KINDS.get(kind, Kind.OTHER),
             attachments=[] if kind == "text" else [_attachment(kind, fields)],
-            language_hint=self.settings.get("LANGUAGE"),
-            by_channel=True,
         )
 
     def _event(self, user: str, fields: dict[str, str]) -> InboundMessage | None:
@@ -97,15 +94,8 @@ class WeChat(Channel):
             return None
         if not fields.get("CreateTime", "").isdecimal():
             raise InputError("an event has no CreateTime; without one it could be stored twice")
-        return InboundMessage(
-            inbox_id=self.name,
-            channel_user=user,
-            client_id=message_id(f"{fields['CreateTime']}.{event}.{pressed}"),
-            button_id=pressed if event == "CLICK" else "",
-            kind=Kind.TEXT if event == "CLICK" else Kind.EVENT,
-            language_hint=self.settings.get("LANGUAGE"),
-            by_channel=True,
-        )
+        key = f"{fields['CreateTime']}.{event}.{pressed}"
+        return self.inbound(user, key, button_id=pressed) if event == "CLICK" else self.inbound(user, key, kind=Kind.EVENT)
 
     def build(self, outgoing: Outgoing, *, token: str) -> Call:
         body = {"touser": outgoing.channel_user, "msgtype": "text", "text": {"content": outgoing.text}}
@@ -113,6 +103,12 @@ class WeChat(Channel):
 
     def read(self, answer: VendorAnswer) -> str:
         return check_result(answer)
+
+    def media(self, ref: str, kind: Kind, *, token: str) -> Call:
+        return media_call(self._api, ref, token)
+
+    def read_media(self, answer: VendorAnswer) -> Call | None:
+        return read_media(answer)
 
     def token_call(self) -> Call:
         """Ask for the stable token: other systems of the company may have one of their own, and none ends another's."""
@@ -133,7 +129,7 @@ def _attachment(kind: str, fields: dict[str, str]) -> Attachment:
     place = f"{fields.get('Label', '')} ({fields.get('Location_X', '')}, {fields.get('Location_Y', '')})" if kind == "location" else ""
     return Attachment(
         kind=_KINDS.get(kind, Kind.OTHER),
-        ref=(fields.get("MediaId") or fields.get("PicUrl") or fields.get("Url", ""))[:1000],
+        ref=(fields.get("MediaId") or fields.get("Url", ""))[:1000],
         name=(place or fields.get("Title", ""))[:200],
     )
 

@@ -64,8 +64,8 @@ class Visitors:
     async def begin(self, *, inbox_id: str, token: str, identity: str, language: str) -> Visitor:
         """Return who a page that opens the widget speaks for.
 
-        A visitor who logs in keeps their conversation; a customer without a token gets their last thread back; who has logged
-        out, or logs in as somebody else, begins anew.
+        A visitor who logs in keeps their conversation; a customer without a token, or who has said nothing under it, gets their last thread
+        back, in which an agent may have written to them; who has logged out, or logs in as somebody else, begins anew.
         """
         before = self._earlier(inbox_id, token)
         if not identity:
@@ -74,7 +74,7 @@ class Visitors:
         async with self._database.write() as connection:
             customer_id = await customer_of(connection, number, language)
             thread = await store.thread_of(connection, inbox_id=inbox_id, channel_user=before.channel_user) if before else None
-            if before and (thread is None or thread.customer_id in (None, customer_id)) and before.customer_id in ("", customer_id):
+            if before and thread and thread.customer_id in (None, customer_id) and before.customer_id in ("", customer_id):
                 channel_user = before.channel_user
             else:
                 channel_user = await _last_thread(connection, inbox_id, customer_id) or _fresh(inbox_id).channel_user

@@ -31,6 +31,8 @@ class Wake(msgspec.Struct, frozen=True, omit_defaults=True):
     sender: str = ""
     escalation_id: str = ""
     seq: int = 0
+    channel_user: str = ""  # of the website's visitor who wrote: their widget may not know its thread yet
+    agent_id: str = ""  # news of the queue: only this agent's own work has changed
 
 
 class Wakeups:
@@ -44,13 +46,18 @@ class Wakeups:
         except REDIS_DOWN as error:
             log.warning("a wake-up for conversation %s was not sent: %s", wake.conversation_id, type(error).__name__)
 
-    async def listen(self) -> AsyncIterator[Wake]:
-        """Yield wake-ups until the connection breaks; the caller listens again."""
+    async def listen(self) -> AsyncIterator[Wake | None]:
+        """Yield wake-ups until the connection breaks; the caller listens again.
+
+        None is the beginning and, since the client library connects again by itself, each new one: what was sent before may be missed.
+        """
         async with self._redis.pubsub() as subscription:
             await subscription.subscribe(CHANNEL)
             async for event in subscription.listen():
                 if event["type"] == "message" and (wake := _decoded(event["data"])) is not None:
                     yield wake
+                elif event["type"] == "subscribe":
+                    yield None
 
 
 def _decoded(data: str) -> Wake | None:

@@ -23,7 +23,22 @@ from bot.conversations.visitors import Visitors
 from bot.logs import configure_logging
 from bot.redis import REDIS_DOWN
 from bot.settings import Settings, load_settings
-from bot.web import desk, desk_customers, desk_privacy, desk_socket, events, health, pages, webhooks, widget, widget_socket
+from bot.web import (
+    desk,
+    desk_customers,
+    desk_media,
+    desk_merges,
+    desk_privacy,
+    desk_records,
+    desk_socket,
+    events,
+    health,
+    pages,
+    webhooks,
+    widget,
+    widget_socket,
+)
+from bot.web.board import Board
 from bot.web.origins import allowed_origins, install_cors
 from bot.web.requests import App, install_errors, install_limits
 from bot.web.sockets import Hub
@@ -55,7 +70,8 @@ def create_app(settings: Settings, *, name: str = "yingda_web", rasa: RasaClient
     install_errors(app)
     install_limits(app, LARGEST_BODY, larger_under=webhooks.PREFIX)
     install_cors(app)
-    for module in (widget, widget_socket, desk, desk_customers, desk_privacy, desk_socket, webhooks, health):
+    desk_modules = (desk, desk_customers, desk_records, desk_merges, desk_media, desk_privacy, desk_socket)
+    for module in (widget, widget_socket, *desk_modules, webhooks, health):
         app.blueprint(module.blueprint)
     if settings.events_secret:
         app.blueprint(events.blueprint)
@@ -72,9 +88,10 @@ async def _open(app: App) -> None:
     app.ctx.service = ConversationService(services)
     app.ctx.assignment = Assignment(services)
     app.ctx.visitors = Visitors(settings, services.database)
-    app.ctx.hub = Hub(services.wake)
+    board = app.ctx.board = Board(services)
+    hub = app.ctx.hub = Hub(services.wake, board)
     app.ctx.read_marks = ReadMarks(services.database, services.wake)
-    app.ctx.listener = asyncio.create_task(app.ctx.hub.listen())
+    app.ctx.listeners = [asyncio.create_task(hub.listen()), asyncio.create_task(board.watch(hub.queue_moved))]
     async with services.database.write() as connection:
         await store.open_inbox(connection, widget.INBOX, channel="website", name=settings.company_name_en)
         for channel in app.ctx.channels.values():
@@ -84,7 +101,8 @@ async def _open(app: App) -> None:
 
 
 async def _close(app: App) -> None:
-    app.ctx.listener.cancel()
+    for listener in app.ctx.listeners:
+        listener.cancel()
     await app.ctx.read_marks.stop()
     await app.ctx.service.turns.stop()
     await app.ctx.opened.__aexit__(None, None, None)

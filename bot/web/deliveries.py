@@ -18,6 +18,7 @@ from bot.conversations.wake import News, Wake
 from bot.database.channels import channel_threads, outbox
 from bot.database.conversations import inboxes
 from bot.errors import ConflictError
+from bot.web.attachments import files_on_their_way
 from bot.web.views import iso
 
 
@@ -42,6 +43,7 @@ async def delivery_view(connection: AsyncConnection, channels: Mapping[str, Chan
         "until": iso(until),
         "sends_left": left,
         "problems": await _problems(connection, row.id),
+        "files": await files_on_their_way(connection, row.id),
     }
 
 
