@@ -61,6 +61,14 @@ class Visitors:
             raise AuthError("the identity's sub must be the shop's customer number, a text of 1 to 64 characters")
         return subject
 
+    def confirmed(self, identity: str) -> tuple[str, str]:
+        """Return the customer number and the link's token out of the shop's JWT that confirms a link; AuthError as above."""
+        number = self.shop_customer_id(identity)
+        token = self._decode(identity, self._settings.identity_secret, audience=None, what="identity").get("link")
+        if not isinstance(token, str) or not token:
+            raise AuthError("the identity must hold the token of the link that its customer confirms, as `link`")
+        return number, token
+
     async def begin(self, *, inbox_id: str, token: str, identity: str, language: str) -> Visitor:
         """Return who a page that opens the widget speaks for.
 

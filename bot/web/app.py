@@ -24,8 +24,10 @@ from bot.logs import configure_logging
 from bot.redis import REDIS_DOWN
 from bot.settings import Settings, load_settings
 from bot.web import (
+    demo_link,
     desk,
     desk_customers,
+    desk_links,
     desk_media,
     desk_merges,
     desk_privacy,
@@ -33,6 +35,7 @@ from bot.web import (
     desk_socket,
     events,
     health,
+    links,
     pages,
     webhooks,
     widget,
@@ -70,12 +73,13 @@ def create_app(settings: Settings, *, name: str = "yingda_web", rasa: RasaClient
     install_errors(app)
     install_limits(app, LARGEST_BODY, larger_under=webhooks.PREFIX)
     install_cors(app)
-    desk_modules = (desk, desk_customers, desk_records, desk_merges, desk_media, desk_privacy, desk_socket)
-    for module in (widget, widget_socket, *desk_modules, webhooks, health):
+    desk_modules = (desk, desk_customers, desk_records, desk_merges, desk_links, desk_media, desk_privacy, desk_socket)
+    for module in (widget, widget_socket, *desk_modules, links, webhooks, health):
         app.blueprint(module.blueprint)
     if settings.events_secret:
         app.blueprint(events.blueprint)
     pages.install(app)
+    demo_link.install(app)
     app.before_server_start(_open)
     app.after_server_stop(_close)
     return app

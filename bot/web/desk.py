@@ -13,6 +13,7 @@ from sanic.response import HTTPResponse
 
 from bot.conversations import accounts, store
 from bot.conversations.accounts import Session
+from bot.conversations.links import known_customer
 from bot.conversations.shift import begin_shift, choose_presence
 from bot.conversations.transfer import Wish, colleagues_for, transfer
 from bot.database.conversations import threads
@@ -152,15 +153,17 @@ async def show(request: Request, conversation_id: str) -> HTTPResponse:
     box = services(request)
     async with box.database.read() as connection:
         row = await store.conversation(connection, conversation_id)
-        customer_id = await _customer_id(connection, row.thread_id)
+        customer_id, known_by = await known_customer(connection, row.thread_id)
         said = await store.messages_after(connection, conversation_id, 0, limit=LONGEST_CONVERSATION)
         delivery = await delivery_view(connection, request.app.ctx.channels, row)
+        linkable = delivery is not None and bool(box.settings.link_page)
         view = {
-            "conversation": await conversation_view(connection, row) | {"delivery": delivery},
+            "conversation": await conversation_view(connection, row) | {"delivery": delivery, "linkable": linkable},
             "messages": await messages_view(connection, said, desk=True),
             "escalation": await escalation_view(connection, conversation_id),
         }
-    return answer(view | {"customer": await customer_panel(box, customer_id) if customer_id else None})
+    panel = await customer_panel(box, customer_id) | {"known_by": known_by} if customer_id else None
+    return answer(view | {"customer": panel})
 
 
 @blueprint.post("/conversations/<conversation_id:str>/messages")

@@ -91,6 +91,8 @@ export const returnToBot = (id) => request("POST", at(id, "return"), {});
 export const colleagues = (id) => request("GET", at(id, "colleagues"));
 export const transfer = (id, wish) => request("POST", at(id, "transfer"), wish);
 export const reveal = (id, field) => request("POST", at(id, "reveal"), { field });
+export const sendLink = (id) => request("POST", at(id, "link"), {});
+export const unlink = (id) => request("POST", at(id, "unlink"), {});
 export const setProfiling = (id, objects) => request("POST", at(id, "profiling"), { objects });
 export const setPresence = (presence) => request("PUT", "presence", { presence });
 

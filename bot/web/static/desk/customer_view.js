@@ -2,14 +2,14 @@
 
 import { churn } from "./churn.js";
 import { shortDate } from "./clock.js";
-import { record } from "./conversations.js";
+import { ownership, record } from "./conversations.js";
 import { fill, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { side, t, word } from "./i18n.js";
 import { openPerson } from "./people.js";
 import { go } from "./router.js";
 import { state, watch } from "./store.js";
-import { isBusy, reveal, setProfiling } from "./work.js";
+import { isBusy, reveal, sendLink, setProfiling, unlink } from "./work.js";
 
 const CONTACT = ["phone", "email", "address"];
 
@@ -23,7 +23,8 @@ export function customerView(signal) {
   let shown = "";
   watch(["route", "record", "person", "busy"], () => {
     const entry = state.route.customer ? state.person : state.route.id ? record(state.route.id) : null;
-    const signature = JSON.stringify([entry?.id, entry?.loaded, entry?.customer, entry?.way, entry?.revealed, isBusy("reveal"), isBusy("profiling")]);
+    const signature = JSON.stringify([entry?.id, entry?.loaded, entry?.customer, entry?.way, entry?.revealed, entry?.conversation && ownership(entry),
+      isBusy("link"), isBusy("reveal"), isBusy("profiling")]);
     if (signature === shown) return;
     shown = signature;
     const focused = body.contains(document.activeElement) && document.activeElement.closest("[data-field]")?.dataset.field;
@@ -38,10 +39,20 @@ function content(entry) {
   if (!entry.loaded) return null;
   const { customer } = entry;
   if (!customer) {
-    return h("div", { class: "empty" }, icon("person"), h("strong", {}, t("customer.visitor")), h("p", {}, t("customer.visitor_hint")));
+    return h("div", { class: "empty" }, icon("person"), h("strong", {}, t("customer.visitor")), h("p", {}, t("customer.visitor_hint")), linking(entry));
   }
-  return [identity(customer), nextAction(customer.next_action), write(entry), contact(entry), churn(customer.churn), membership(customer.membership),
+  return [identity(customer), linking(entry), nextAction(customer.next_action), write(entry), contact(entry), churn(customer.churn), membership(customer.membership),
     orders(customer.orders), recommendations(customer.recommendations), profiling(entry)];
+}
+
+/** On a channel: how we know who this is, and what an agent can do about it. */
+function linking(entry) {
+  const by = entry.customer?.known_by;
+  if (!entry.conversation?.delivery) return null;
+  const mine = ownership(entry) === "mine";
+  return h("section", { class: "panel linking" }, by === "order" && h("p", { class: "hint" }, t("link.by_order")),
+    by !== "signed" && mine && entry.conversation.linkable && h("button", { class: "link", disabled: isBusy("link"), data: { part: "link" }, onclick: () => sendLink(entry.id) }, t("link.send")),
+    by && h("button", { class: "link", disabled: isBusy("link"), data: { part: "unlink" }, onclick: () => unlink(entry.id) }, t("link.part")));
 }
 
 function identity({ name, language, segment }) {

@@ -141,6 +141,14 @@ export const setProfiling = (entry, objects) =>
     changed("record", "person");
   });
 
+/** Send a channel's customer a link by which the shop can say who they are; part what was linked. */
+export const sendLink = (id) => deed("link", () => api.sendLink(id));
+export const unlink = (id) =>
+  deed("link", async () => {
+    await api.unlink(id);
+    await loadConversation(id);
+  });
+
 export const setPresence = (presence) =>
   deed("presence", async () => {
     try {
