@@ -27,6 +27,37 @@ _LOCK_THREAD = _THREAD.with_for_update(key_share=True)
 _NEWEST = sa.select(conversations).where(conversations.c.thread_id == sa.bindparam("thread")).order_by(conversations.c.id.desc()).limit(1)
 _SEEN = sa.select(messages).where(messages.c.thread_id == sa.bindparam("thread"), messages.c.client_id == sa.bindparam("client"))
 _ADD_MESSAGE = sa.insert(messages)
+_CONVERSATION = sa.select(conversations).where(conversations.c.id == sa.bindparam("conversation"))
+_UNANSWERED = (
+    sa.select(messages)
+    .where(
+        messages.c.conversation_id == sa.bindparam("conversation"),
+        messages.c.sender == Sender.CUSTOMER,
+        messages.c.seq > sa.bindparam("after"),
+    )
+    .order_by(messages.c.seq)
+    .limit(1)
+)
+_AFTER = (
+    sa.select(messages)
+    .where(messages.c.conversation_id == sa.bindparam("conversation"), messages.c.seq > sa.bindparam("after"))
+    .order_by(messages.c.seq)
+    .limit(sa.bindparam("most"))
+)
+# The rest of the conversation, then the later ones: their ids sort by time.
+_THREAD_AFTER = (
+    sa.select(messages)
+    .where(
+        messages.c.thread_id == sa.bindparam("thread"),
+        sa.or_(
+            messages.c.conversation_id > sa.bindparam("conversation"),
+            sa.and_(messages.c.conversation_id == sa.bindparam("conversation"), messages.c.seq > sa.bindparam("after")),
+        ),
+    )
+    .order_by(messages.c.conversation_id, messages.c.seq)
+    .limit(sa.bindparam("most"))
+)
+_NAME = sa.select(agents.c.display_name).where(agents.c.id == sa.bindparam("agent"))
 
 
 async def open_inbox(connection: AsyncConnection, inbox_id: str, *, channel: str, name: str) -> None:
@@ -57,7 +88,7 @@ async def newest_conversation(connection: AsyncConnection, thread_id: str) -> Ro
 
 
 async def conversation(connection: AsyncConnection, conversation_id: str) -> Row:
-    row = (await connection.execute(sa.select(conversations).where(conversations.c.id == conversation_id))).first()
+    row = (await connection.execute(_CONVERSATION, {"conversation": conversation_id})).first()
     if row is None:
         raise NotFoundError(f"there is no conversation {conversation_id!r}")
     return row
@@ -178,37 +209,19 @@ async def message_by_client_id(connection: AsyncConnection, thread_id: str, clie
 
 
 async def next_unanswered(connection: AsyncConnection, conversation_id: str, answered_seq: int) -> Message | None:
-    query = (
-        sa.select(messages)
-        .where(messages.c.conversation_id == conversation_id, messages.c.sender == Sender.CUSTOMER, messages.c.seq > answered_seq)
-        .order_by(messages.c.seq)
-        .limit(1)
-    )
-    row = (await connection.execute(query)).first()
+    row = (await connection.execute(_UNANSWERED, {"conversation": conversation_id, "after": answered_seq})).first()
     return _message(row) if row else None
 
 
 async def messages_after(connection: AsyncConnection, conversation_id: str, seq: int, *, limit: int = BATCH) -> list[Message]:
-    query = (
-        sa.select(messages).where(messages.c.conversation_id == conversation_id, messages.c.seq > seq).order_by(messages.c.seq).limit(limit)
-    )
-    return [_message(row) for row in await connection.execute(query)]
+    rows = await connection.execute(_AFTER, {"conversation": conversation_id, "after": seq, "most": limit})
+    return [_message(row) for row in rows]
 
 
 async def thread_after(connection: AsyncConnection, thread_id: str, conversation_id: str, seq: int, *, limit: int) -> list[Message]:
-    """Return what a customer has not seen yet: the rest of that conversation, then the later ones (their ids sort by time)."""
-    query = (
-        sa.select(messages)
-        .where(
-            messages.c.thread_id == thread_id,
-            sa.or_(
-                messages.c.conversation_id > conversation_id, sa.and_(messages.c.conversation_id == conversation_id, messages.c.seq > seq)
-            ),
-        )
-        .order_by(messages.c.conversation_id, messages.c.seq)
-        .limit(limit)
-    )
-    return [_message(row) for row in await connection.execute(query)]
+    """Return what a customer has not seen yet: the rest of that conversation, then the later ones."""
+    where = {"thread": thread_id, "conversation": conversation_id, "after": seq, "most": limit}
+    return [_message(row) for row in await connection.execute(_THREAD_AFTER, where)]
 
 
 async def find_button(connection: AsyncConnection, thread_id: str, button_id: str) -> dict[str, Any] | None:
@@ -250,7 +263,4 @@ async def lowest_sentiment(connection: AsyncConnection, conversation_id: str, *,
 
 
 async def agent_names(connection: AsyncConnection, agent_ids: Sequence[str]) -> dict[str, str]:
-    if not agent_ids:
-        return {}
-    rows = await connection.execute(sa.select(agents.c.id, agents.c.display_name).where(agents.c.id.in_(set(agent_ids))))
-    return {row.id: row.display_name for row in rows}
+    return {one: str(await connection.scalar(_NAME, {"agent": one})) for one in set(agent_ids)}
