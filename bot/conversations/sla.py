@@ -20,6 +20,7 @@ from bot.ids import new_id, utcnow
 
 log = logging.getLogger(__name__)
 
+_ADD_CLOCK = sa.insert(sla_clocks)
 _AT = sa.bindparam("at", type_=UtcTime)
 _CLAIMED = (escalations.c.conversation_id == sa.bindparam("conversation"), escalations.c.status == "claimed")
 
@@ -52,7 +53,7 @@ async def start_clocks(connection: AsyncConnection, escalation_id: str, *targets
             "due_at": hours.after(at, due),
             "breached": False,
         }
-        await connection.execute(sa.insert(sla_clocks).values(**clock))
+        await connection.execute(_ADD_CLOCK, clock)
 
 
 async def stop_clocks(connection: AsyncConnection, escalation_ids: sa.Select[tuple[str]], *, at: datetime) -> None:

@@ -27,6 +27,8 @@ _LOCK_THREAD = _THREAD.with_for_update(key_share=True)
 _NEWEST = sa.select(conversations).where(conversations.c.thread_id == sa.bindparam("thread")).order_by(conversations.c.id.desc()).limit(1)
 _SEEN = sa.select(messages).where(messages.c.thread_id == sa.bindparam("thread"), messages.c.client_id == sa.bindparam("client"))
 _ADD_MESSAGE = sa.insert(messages)
+_ADD_CONVERSATION = sa.insert(conversations)
+_ADD_TRANSITION = sa.insert(transitions)
 _CONVERSATION = sa.select(conversations).where(conversations.c.id == sa.bindparam("conversation"))
 _UNANSWERED = (
     sa.select(messages)
@@ -113,7 +115,7 @@ async def start_conversation(connection: AsyncConnection, *, thread_id: str, lan
         "created_at": now,
         "updated_at": now,
     }
-    await connection.execute(sa.insert(conversations).values(**row))
+    await connection.execute(_ADD_CONVERSATION, row)
     await record_transition(connection, row["id"], epoch=1, before="", after=Status.BOT, actor="customer", reason="first_message")
     return await conversation(connection, str(row["id"]))
 
@@ -121,18 +123,17 @@ async def start_conversation(connection: AsyncConnection, *, thread_id: str, lan
 async def record_transition(
     connection: AsyncConnection, conversation_id: Any, *, epoch: int, before: str, after: str, actor: str, reason: str
 ) -> None:
-    await connection.execute(
-        sa.insert(transitions).values(
-            id=new_id(),
-            conversation_id=conversation_id,
-            epoch=epoch,
-            from_status=before,
-            to_status=after,
-            actor=actor,
-            reason=reason,
-            created_at=utcnow(),
-        )
-    )
+    row = {
+        "id": new_id(),
+        "conversation_id": conversation_id,
+        "epoch": epoch,
+        "from_status": before,
+        "to_status": after,
+        "actor": actor,
+        "reason": reason,
+        "created_at": utcnow(),
+    }
+    await connection.execute(_ADD_TRANSITION, row)
 
 
 async def advance(connection: AsyncConnection, conversation_id: str, count: int, *where: Any, **changes: Any) -> int | None:
