@@ -118,6 +118,7 @@ def main() -> None:
     settings = use_tables(load_settings())
     configure_logging(settings.log_level)
     app = create_app(settings)
+    app.config.TOUCHUP = True  # takes the signals that nobody hears out of every request
     if len(sys.argv) > 1:
         app.run(sock=socket.socket(fileno=int(sys.argv[1])), single_process=True, access_log=False, motd=False)
     else:
