@@ -20,8 +20,8 @@ Line = Mapping[str, Any]
 
 # What tells somebody who asked for a person that none comes now, and what they can do.
 CLEAR_WORDS = {"nobody_there", "out_of_hours", "overflow", "long_wait", "closed_silent"}
-# An agent's side is heard with every ping it gets, at most a ping late; the lease is 25 s. Whoever had one so lately has not lost it.
-PINGED_S = 10.0
+# Whoever got a ping answers it; it is heard within the first time, slow lines included, and the lease is longer than the second.
+PINGED_S = (4.0, 12.0)
 OPEN = {"waiting": "waiting", "agent": "claimed"}  # status of a conversation -> status of its escalation
 
 
@@ -225,7 +225,7 @@ def leases(log: list[Line], record: Record) -> Iterator[Violation]:
             if move.reason != "agent_gone":
                 continue
             taken_at, who = move.created_at.timestamp(), before.actor
-            if any(taken_at - PINGED_S < at < taken_at for at in pinged[who]):
+            if any(taken_at - PINGED_S[1] < at < taken_at - PINGED_S[0] for at in pinged[who]):
                 yield Violation("an agent who was there lost a conversation as gone", (move.conversation_id, who))
 
 

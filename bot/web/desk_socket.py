@@ -28,6 +28,7 @@ from bot.web.views import conversation_view, messages_view
 
 BEAT_S = 10  # two beats within the presence's 25 s
 QUEUE_EVERY_S = 0.3  # the queue moves with every claim and message; a desk hears of all moves in so long at once
+LATE_S = 12  # a beat and the time for its answer; when the last one was longer ago, somebody has stood still
 SILENT_S = 25  # no pong for so long: half open, closed, the agent is gone
 
 blueprint = Blueprint("desk_socket")
@@ -79,6 +80,7 @@ class DeskConnection:
         self._news = asyncio.Event()
         self._news.set()
         self._heard_at = time.monotonic()
+        self._heard = asyncio.Event()
 
     def wants(self, wake: Wake) -> bool:
         """Others' conversations are not looked at; what becomes this agent's comes with news of the queue."""
@@ -165,6 +167,7 @@ class DeskConnection:
     async def listen(self) -> None:
         while (frame := await sockets.receive(self._socket)) is not None:
             self._heard_at = time.monotonic()
+            self._heard.set()
             conversation_id, kind = frame.get("conversation_id"), frame.get("type")
             if kind == "open" and isinstance(conversation_id, str) and isinstance(frame.get("after"), int):
                 self._seen[conversation_id] = frame["after"]
@@ -192,8 +195,13 @@ class DeskConnection:
                 if not has_arrived:
                     await self._services.wake.send(Wake(News.QUEUE))  # who waits learns that somebody is there
                     has_arrived = True
+            self._heard.clear()
             await sockets.send(self._socket, {"type": "ping"})
             self._changed |= await self._missed()
             self._queue_news = True
             self._news.set()
-            await asyncio.sleep(BEAT_S)
+            if silent_s < LATE_S:
+                await asyncio.sleep(BEAT_S)
+            else:  # the lease is about to end: an answer counts at once, not with the next beat
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._heard.wait(), BEAT_S)

@@ -174,7 +174,7 @@ def test_a_lease_that_was_taken_from_somebody_who_was_there_is_found() -> None:
     def pinged(second: float) -> dict[str, Any]:
         return {"who": "agent:a", "did": "pinged", "at": at(second).timestamp()}
 
-    assert lost in sentences([*log(), pinged(4)], taken)
+    assert lost in sentences([*log(), pinged(3)], taken)
     assert lost not in sentences([*log(), pinged(-4)], taken)
 
 

@@ -13,6 +13,7 @@ import pytest
 import redis.asyncio as aioredis
 
 from bot.conversations.wake import CHANNEL
+from bot.escalations.queue import PRESENCE
 from bot.messages import HandOff, HandoffReason, Turn
 from bot.settings import Settings
 from bot.system.child import Running
@@ -115,6 +116,25 @@ async def test_the_heartbeat_heals_a_wake_up_that_was_lost(
 
         assert (await frame(board, "message"))["message"]["text"] == "can you hear me?"
         assert time.monotonic() - began < 2
+
+
+@pytest.mark.slow
+async def test_who_answers_after_a_standstill_is_there_at_once(
+    http: aiohttp.ClientSession, redis: aioredis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by benchmarks.chaos: a web process that stood still for 20 s noted its answers only 10 s later, and leases ended."""
+    monkeypatch.setattr(desk_socket, "BEAT_S", 2)
+    monkeypatch.setattr(desk_socket, "LATE_S", 1)
+    headers = await log_in(http)
+    board = await desk(http, headers, "none", after=0)
+    await frame(board, "ping")
+
+    await frame(board, "ping")  # the first one was not answered
+    answered_ms = time.time() * 1000
+    await board.send_str(json.dumps({"type": "pong"}))
+    await asyncio.sleep(1)
+
+    assert max(dict(await redis.zrange(PRESENCE, 0, -1, withscores=True)).values()) > answered_ms - 500
 
 
 @pytest.mark.slow
