@@ -144,14 +144,16 @@ class DeskConnection:
             is_mine = row.status == Status.AGENT and row.agent_id == self._agent.id
             if conversation_id not in self._seen and not is_mine:
                 return
-            after = self._seen.get(conversation_id, row.last_seq - 1)
+            after = self._seen.setdefault(conversation_id, row.last_seq - 1)
             found = await store.messages_after(connection, conversation_id, after)
             views = await messages_view(connection, found, desk=True)
             delivery = await delivery_view(connection, self._channels, row)
             state = await conversation_view(connection, row) | {"delivery": delivery}
         for message, view in zip(found, views, strict=True):
+            if self._seen[conversation_id] != after:
+                return  # `open` has asked for another place meanwhile, which comes next
+            self._seen[conversation_id] = after = message.seq
             await sockets.send(self._socket, {"type": "message", "message": view})
-            self._seen[conversation_id] = message.seq
         if len(found) == store.BATCH:
             self._changed.add(conversation_id)  # there is more
             self._news.set()
@@ -188,19 +190,20 @@ class DeskConnection:
     async def beat(self) -> None:
         """Keep the agent present while the other side answers; end the connection when it does not, or the session is over."""
         has_arrived = False
-        while (silent_s := time.monotonic() - self._heard_at) < SILENT_S:
+        while time.monotonic() - (noted_at := self._heard_at) < SILENT_S:
             await accounts.session_of(self._services.database, self._cookie)
             with contextlib.suppress(*REDIS_DOWN):  # presence comes back with the next beat
-                await self._services.presence.beat(self._agent.id, heard_s_ago=silent_s)
+                await self._services.presence.beat(self._agent.id, heard_s_ago=time.monotonic() - noted_at)
                 if not has_arrived:
                     await self._services.wake.send(Wake(News.QUEUE))  # who waits learns that somebody is there
                     has_arrived = True
             self._heard.clear()
             await sockets.send(self._socket, {"type": "ping"})
-            self._changed |= await self._missed()
+            missed = await self._missed()
+            self._changed |= missed  # not in one line: that loads the set before it waits, and `deliver` takes it meanwhile
             self._queue_news = True
             self._news.set()
-            if silent_s < LATE_S:
+            if time.monotonic() - noted_at < LATE_S:
                 await asyncio.sleep(BEAT_S)
             else:  # the lease is about to end: an answer counts at once, not with the next beat
                 with contextlib.suppress(TimeoutError):
