@@ -31,6 +31,7 @@ from benchmarks.chaos_clients import REQUEST, Customer, Desk, Stage
 from benchmarks.chaos_faults import Breaker, schedule, targeted
 from benchmarks.chaos_proxy import Proxy
 from benchmarks.chaos_record import Record, read_record
+from benchmarks.chaos_record import keep as keep_run
 from benchmarks.handoff import staff
 from benchmarks.place import ROOT
 from bot.crypto import open_cipher
@@ -82,9 +83,7 @@ async def run(plan: Plan, *, keep: Path | None = None) -> dict[str, Any]:
         record = read_record(engine, since=began)
         engine.dispose()
     if keep:
-        (keep / "clients.jsonl").write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in stage.log), encoding="utf8")
-        rows = {name: [dict(row._mapping) for row in found] for name, found in vars(record).items() if isinstance(found, list)}
-        (keep / "record.json").write_text(json.dumps(rows, ensure_ascii=False, default=str), encoding="utf8")
+        keep_run(keep, stage.log, record)
     found = check(stage.log, record) + _empty(stage, record)
     return {"violations": [asdict(one) for one in found], "faults": dict(sorted(faults.items())), **_counts(stage, record)}
 

@@ -49,7 +49,7 @@ def _words() -> BareWords:
 
 async def tell_place(services: Services, message: Message) -> None:
     """Answer `message` of a customer who waits; nobody is answered who waits no longer or has just been told."""
-    known = Known(None, await services.staff(), services.automatic, services.hours)
+    known = Known(None, await services.lately(), services.automatic, services.hours)
     async with services.database.write() as connection:
         seq = await store.advance(connection, message.conversation_id, 1, conversations.c.status == Status.WAITING)
         waiting = (escalations.c.conversation_id == message.conversation_id, escalations.c.status == "waiting")
@@ -60,7 +60,7 @@ async def tell_place(services: Services, message: Message) -> None:
             await connection.rollback()
             return
         row = await store.conversation(connection, message.conversation_id)
-        place = await place_of(connection, Entry(*found), staff=known.staff, automatic=known.automatic)
+        place = await place_of(connection, Entry(*found), known.lately, automatic=known.automatic)
         key, values = waiting_notice(place, known, skill=found.skill, reason=HandoffReason.CUSTOMER_REQUEST)
         await store.add_message(connection, system_message(row, seq, _SHORTER.get(key, key), row.language, **values))
     await services.wake.send(Wake(News.MESSAGES, message.conversation_id, message.thread_id))

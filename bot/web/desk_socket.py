@@ -31,6 +31,7 @@ from bot.web.views import conversation_view, messages_view
 
 BEAT_S = 10  # two beats within the presence's 25 s
 LARGEST_SEQ = 10**9  # fits both databases' integers
+LATE_S = 12  # a beat and the time for its answer; when the last one was longer ago, somebody has stood still
 SILENT_S = 25  # no pong for so long: half open, closed, the agent is gone
 
 blueprint = Blueprint("desk_socket")
@@ -94,6 +95,7 @@ class DeskConnection:
         self._queue_news = False
         self._news = asyncio.Event()
         self._heard_at = time.monotonic()
+        self._heard = asyncio.Event()
 
     def resume(self, seen: Mapping[str, int]) -> None:
         """Go on after the places that the desk has, and look at the queue."""
@@ -177,14 +179,18 @@ class DeskConnection:
             is_mine = row.status == Status.AGENT and row.agent_id == self._agent.id
             if conversation_id not in self._seen and not is_mine:
                 return
-            after = self._seen.get(conversation_id, row.last_seq - 1)
+            if conversation_id not in self._seen:
+                self._follow(conversation_id, row.last_seq - 1)
+            after = self._seen[conversation_id]
             found = await store.messages_after(connection, conversation_id, after)
             views = await messages_view(connection, found, desk=True)
             delivery = await delivery_view(connection, self._channels, row)
             state = await conversation_view(connection, row) | {"delivery": delivery}
         for message, view in zip(found, views, strict=True):
+            if self._seen[conversation_id] != after:
+                return  # `open` has asked for another place meanwhile, which comes next
+            self._seen[conversation_id] = after = message.seq
             await sockets.send(self._socket, {"type": "message", "message": view})
-            self._follow(conversation_id, message.seq)
         if len(found) == store.BATCH:
             self._changed.add(conversation_id)  # there is more
             self._news.set()
@@ -200,6 +206,7 @@ class DeskConnection:
     async def listen(self) -> None:
         while (frame := await sockets.receive(self._socket)) is not None:
             self._heard_at = time.monotonic()
+            self._heard.set()
             conversation_id, kind = frame.get("conversation_id"), frame.get("type")
             if kind == "open" and isinstance(conversation_id, str) and isinstance(frame.get("after"), int):
                 self._follow(conversation_id, frame["after"])
@@ -230,16 +237,22 @@ class DeskConnection:
     async def beat(self) -> None:
         """Keep the agent present while the other side answers; end the connection when it does not, or the session is over."""
         has_arrived = False
-        while (silent_s := time.monotonic() - self._heard_at) < SILENT_S:
+        while time.monotonic() - (noted_at := self._heard_at) < SILENT_S:
             await accounts.session_of(self._services.database, self._cookie)
             with contextlib.suppress(*REDIS_DOWN):  # presence comes back with the next beat
-                await self._services.presence.beat(self._agent.id, heard_s_ago=silent_s)
+                await self._services.presence.beat(self._agent.id, heard_s_ago=time.monotonic() - noted_at)
                 if not has_arrived:
                     await self._services.wake.send(Wake(News.QUEUE))  # who waits learns that somebody is there
                     has_arrived = True
+            self._heard.clear()
             await sockets.send(self._socket, {"type": "ping"})
-            if missed := await self._missed():
-                self._changed |= missed
+            missed = await self._missed()
+            self._changed |= missed  # not in one line: that loads the set before it waits, and `deliver` takes it meanwhile
+            if missed:
                 self._news.set()
             self._own_news = True  # what a lost wake-up did not tell comes with the board's next look
-            await asyncio.sleep(BEAT_S)
+            if time.monotonic() - noted_at < LATE_S:
+                await asyncio.sleep(BEAT_S)
+            else:  # the lease is about to end: an answer counts at once, not with the next beat
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._heard.wait(), BEAT_S)
