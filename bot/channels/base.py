@@ -53,6 +53,10 @@ class Traits:
     per_s: float = 20  # sends of the whole account
     pause_s: float = 0  # between two sends to one customer
     refuses_replays: bool = False  # the same signed request is taken once
+    quiet: bool = False  # notices without news are left out, as they are where sends are few
+    keeps_reply_token: bool = False  # what an answer refers to is good until the customer's next message
+    poll_s: float = 0  # nothing tells us that there is something: look so often
+    most_an_hour: int = 0  # messages of one correspondent; more are another machine's, and left out. 0: no limit
 
 
 @dataclass(frozen=True)
@@ -142,6 +146,11 @@ class Call:
     url: str = field(repr=False)
     body: bytes = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def by_mail(self) -> bool:
+        """Is it for a mail server? Then its headers are what bot.channels.mail_wire wants to know."""
+        return self.method in {"SMTP", "IMAP", "CHECK"}
 
 
 @dataclass(frozen=True)

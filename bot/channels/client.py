@@ -5,6 +5,7 @@ from __future__ import annotations
 import aiohttp
 from yarl import URL
 
+from bot.channels import mail_wire
 from bot.channels.base import Call, Reason, VendorAnswer
 from bot.errors import TransportError
 
@@ -21,6 +22,8 @@ class VendorClient:
 
     async def send(self, call: Call) -> VendorAnswer:
         """Return the vendor's answer, whatever its status; redirects are not followed, since they would carry our secrets elsewhere."""
+        if call.by_mail:
+            return await mail_wire.carry(call, timeout_s=self._timeout.total or TIMEOUT_S)
         try:
             async with self._open().request(
                 call.method, URL(call.url, encoded=True), data=call.body or None, headers=call.headers, allow_redirects=False

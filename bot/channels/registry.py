@@ -8,6 +8,7 @@ from bot.channels.base import Channel
 from bot.channels.dingtalk import DingTalk
 from bot.channels.feishu import Feishu
 from bot.channels.line import Line
+from bot.channels.mail import Email
 from bot.channels.messenger import Instagram, Messenger
 from bot.channels.telegram import Telegram
 from bot.channels.webhook import Webhook
@@ -30,6 +31,7 @@ KINDS: dict[str, type[Channel]] = {
     "wecom_kf": WeComService,
     "messenger": Messenger,
     "instagram": Instagram,
+    "email": Email,
 }
 
 log = logging.getLogger(__name__)

@@ -44,6 +44,7 @@ class Case:
     expired: Says | None = None  # our access token is no longer good
     token: Says | None = None
     only_signals: bool = False  # its requests hold no messages; these are pulled
+    is_called: bool = True  # the vendor calls us; tests/channels/test_email.py has the one that does not
 
     def channel(self, url: str = "http://127.0.0.1:9") -> Channel:
         return KINDS[self.kind](ChannelSettings(self.kind, self.kind, self.settings(url)))
@@ -412,10 +413,28 @@ MESSENGER = Case(
 )
 INSTAGRAM = replace(MESSENGER, kind="instagram", payload=_messenger_payload("instagram"))
 
-CASES = [WEBHOOK, WECHAT, TELEGRAM, WHATSAPP, LINE, FEISHU, DINGTALK, WECOM, WECOM_KF, MESSENGER, INSTAGRAM]
+# --- E-mail: nobody calls, mail is fetched; tests/channels/test_email.py
 
-every_channel = pytest.mark.parametrize("case", CASES, ids=lambda case: case.kind)
+EMAIL = Case(
+    kind="email",
+    settings=lambda url: {
+        "ADDRESS": "service@company.example",
+        "PASSWORD": "pw",
+        "IMAP": "imap://127.0.0.1:9",
+        "SMTP": "smtp://127.0.0.1:9",
+        "SECRET": SECRET,
+    },
+    payload=lambda text, message_id, user: f"From: {user}@home.example\r\nMessage-ID: <{message_id}@home.example>\r\n\r\n{text}".encode(),
+    sign=lambda body, now: request(body, now=now),
+    sent=lambda got: "",
+    is_called=False,
+)
+
+CASES = [WEBHOOK, WECHAT, TELEGRAM, WHATSAPP, LINE, FEISHU, DINGTALK, WECOM, WECOM_KF, MESSENGER, INSTAGRAM, EMAIL]
+CALLED = [case for case in CASES if case.is_called]
+
+every_channel = pytest.mark.parametrize("case", CALLED, ids=lambda case: case.kind)
 # What needs a database: one channel in the quick suite, all of them in `make test`.
 every_channel_in_full = pytest.mark.parametrize(
-    "case", [pytest.param(case, id=case.kind, marks=[] if case is WEBHOOK else [pytest.mark.slow]) for case in CASES]
+    "case", [pytest.param(case, id=case.kind, marks=[] if case is WEBHOOK else [pytest.mark.slow]) for case in CALLED]
 )
