@@ -21,6 +21,8 @@ class Unit(StrEnum):
     BYTES = "bytes"  # of UTF-8
     UTF16 = "utf16"  # code units
     CHARACTERS = "characters"  # code points
+    SEPTETS = "septets"  # of GSM 7 bit, for texts of its alphabet
+    SEGMENTS = "segments"  # of SMS: in GSM 7 bit where the text allows it, else in UCS-2
 
 
 class Reason(StrEnum):
@@ -97,12 +99,21 @@ class Withdrawal:
 
 
 @dataclass(frozen=True)
+class Consent:
+    """The customer wants nothing from us any more, or again something."""
+
+    channel_user: str
+    stopped: bool
+
+
+@dataclass(frozen=True)
 class Batch:
     """All that one verified request says."""
 
     messages: list[InboundMessage] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
     withdrawals: list[Withdrawal] = field(default_factory=list)
+    consents: list[Consent] = field(default_factory=list)
     signal: str = ""  # there is something to pull, with this word of the vendor's
     replay_key: str = ""  # what a second sending of the same request would repeat
     answer: Answer = Answer()

@@ -142,6 +142,8 @@ class Courier:
         """Return what becomes of a bundle that cannot be sent whatever the vendor says; None for one that can."""
         if not ready.parts:
             return {"state": "skipped"}
+        if state.stopped:
+            return {"state": "dead", "reason": Reason.BLOCKED}
         if traits.window_s and utcnow() > state.customer_at + timedelta(seconds=traits.window_s):
             return {"state": "dead", "reason": Reason.WINDOW}
         return None

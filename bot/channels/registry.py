@@ -10,6 +10,7 @@ from bot.channels.feishu import Feishu
 from bot.channels.line import Line
 from bot.channels.mail import Email
 from bot.channels.messenger import Instagram, Messenger
+from bot.channels.sms import Sms
 from bot.channels.telegram import Telegram
 from bot.channels.webhook import Webhook
 from bot.channels.wechat import WeChat
@@ -32,6 +33,7 @@ KINDS: dict[str, type[Channel]] = {
     "messenger": Messenger,
     "instagram": Instagram,
     "email": Email,
+    "sms": Sms,
 }
 
 log = logging.getLogger(__name__)

@@ -88,7 +88,11 @@ class ConversationService:
             return ""
 
     async def take(self, inbox_id: str, batch: Batch) -> None:
-        """Keep all that a channel brought: messages, receipts, withdrawals."""
+        """Keep all that a channel brought: consents, which decide what may be answered, messages, withdrawals, receipts."""
+        if batch.consents:
+            async with self._database.write() as connection:
+                for consent in batch.consents:
+                    await outbox.note_consent(connection, inbox_id, consent)
         if batch.messages:
             await self.receive_all(batch.messages)
         for gone in batch.withdrawals:
