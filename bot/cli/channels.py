@@ -35,9 +35,10 @@ def show() -> None:
     if not settings.channels:
         click.echo("There are none; name them in YINGDA_CHANNELS, as docs/channels.md says.")
     for account in settings.channels:
-        kind_of(account)
         lacking = missing(account)
-        state = f"off, needs {', '.join(lacking)}" if lacking else f"{settings.public_url.rstrip('/')}{PREFIX}{account.name}"
+        looks_s = kind_of(account).traits.poll_s
+        there = f"looked into every {looks_s:g} s" if looks_s else f"{settings.public_url.rstrip('/')}{PREFIX}{account.name}"
+        state = f"off, needs {', '.join(lacking)}" if lacking else there
         click.echo(f"{account.name:<20} {account.kind:<10} {state}")
 
 
