@@ -70,6 +70,7 @@ class Traits:
     per_s: float = 20  # sends of the whole account
     pause_s: float = 0  # between two sends to one customer
     refuses_replays: bool = False  # the same signed request is taken once
+    passive: bool = False  # we may speak only in the answer to the customer's request, which is held for it
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,7 @@ class Channel:
     kind: ClassVar[str]
     required: ClassVar[tuple[str, ...]] = ()  # settings without which the channel does not exist
     optional: ClassVar[tuple[str, ...]] = ()
-    traits: ClassVar[Traits]
+    traits: Traits  # of the kind; an account's settings may change them
 
     def __init__(self, settings: ChannelSettings) -> None:
         self.name = settings.name
@@ -221,6 +222,10 @@ class Channel:
 
     def read(self, answer: VendorAnswer) -> str:
         """Return the vendor's id of what was sent, empty where it gives none; TransportError when it was not taken."""
+        raise NotImplementedError
+
+    def reply(self, message: InboundMessage, text: str, *, request: WebhookRequest) -> Answer:
+        """Make the answer to the request that brought this message say the text; for passive channels."""
         raise NotImplementedError
 
     def probe(self, *, token: str) -> Call | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import os
 import xml.etree.ElementTree as ET
 from urllib.parse import quote, urlencode
 
@@ -60,7 +61,7 @@ class _Token(msgspec.Struct, frozen=True):
 
 
 class Envelope:
-    """Encrypts nothing: opens what the vendor has encrypted for one receiver under the account's EncodingAESKey."""
+    """Opens and closes what goes between the vendor and one receiver, encrypted under the account's EncodingAESKey."""
 
     def __init__(self, encoding_aes_key: str, *, receiver: str, setting: str) -> None:
         try:
@@ -89,6 +90,19 @@ class Envelope:
         if size > len(content) - 4 or not same(content[4 + size :], self._receiver):
             raise AuthError("the encrypted part was not meant for this account")
         return content[4 : 4 + size]
+
+    def close(self, text: bytes) -> str:
+        """Encrypt as the vendor does: so many random bytes, the length, the text, the receiver, and a padding to whole blocks."""
+        content = os.urandom(RANDOM) + len(text).to_bytes(4, "big") + text + self._receiver
+        padding = BLOCK - len(content) % BLOCK
+        aes = Cipher(algorithms.AES(self._key), modes.CBC(self._key[:16])).encryptor()
+        return base64.b64encode(aes.update(content + bytes([padding]) * padding) + aes.finalize()).decode()
+
+
+def to_xml(**fields: str) -> bytes:
+    """Return the fields as the children of <xml>, as text that needs no escapes."""
+    inside = "".join(f"<{name}><![CDATA[{text.replace(']]>', ']]]]><![CDATA[>')}]]></{name}>" for name, text in fields.items())
+    return f"<xml>{inside}</xml>".encode("utf8", "replace")
 
 
 def signature(*parts: str) -> str:

@@ -30,6 +30,7 @@ class Stored:
     message: Message
     status: str
     new: bool
+    channel_user: str = ""
 
 
 async def store_inbound(
@@ -69,7 +70,7 @@ async def _stored(connection: AsyncConnection, message: Message, status: str, in
     if inbound.by_channel:
         await media.put(connection, message, inbox_id=inbound.inbox_id)
         await outbox.heard(connection, thread_id=message.thread_id, inbox_id=inbound.inbox_id, reply_token=inbound.reply_token)
-    return Stored(message, status, new=True)
+    return Stored(message, status, new=True, channel_user=inbound.channel_user)
 
 
 async def _link(connection: AsyncConnection, thread: store.Row, shop_customer_id: str, language: str) -> None:

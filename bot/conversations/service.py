@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.channels.base import Batch
 from bot.conversations import store
 from bot.conversations.follow_up import to_the_same_agent
+from bot.conversations.how_long import asks_how_long, tell_place
 from bot.conversations.inbound import Stored, clean_text, withdraw
 from bot.conversations.intake import Intake
 from bot.conversations.notices import system_message
@@ -81,17 +82,19 @@ class ConversationService:
             await self.services.wake.send(Wake(News.MESSAGES, conversation_id))
 
     async def _follow_up(self, stored: Stored) -> None:
-        """What a new message causes: news for who looks on, the bot's turn, the way back from the queue."""
+        """What a new message causes: news for who looks on, the bot's turn, the way back from the queue or the place in it."""
         if not stored.new:
             return
         message = stored.message
-        await self._wake(message.conversation_id, message.thread_id)
+        await self._wake(message.conversation_id, message.thread_id, channel_user=stored.channel_user)
         if stored.status == Status.BOT and message.seq == 1 and await to_the_same_agent(self.services, message):
             return
         if stored.status == Status.BOT:
             self.turns.start(message.conversation_id)
         elif stored.status == Status.WAITING and message.content.button_id not in STAYS_WAITING:
             await self._prefer_bot(message)
+        elif stored.status == Status.WAITING and asks_how_long(message.text):
+            await tell_place(self.services, message)
 
     async def withdraw(self, inbox_id: str, channel_user: str, client_id: str) -> None:
         """A customer took a message back on their channel: its words go, at the desk too."""
@@ -151,7 +154,7 @@ class ConversationService:
                 raise ConflictError("this conversation is not yours (any more); only its agent resolves it")
             await store.add_message(connection, system_message(row, seq, "resolved", row.language, csat=True))
             await self.leave(connection, row, to=Status.RESOLVED, actor=f"agent:{agent_id}", reason="resolved", escalation="resolved")
-        await self._wake(conversation_id, row.thread_id, queue=True)
+        await self._wake_queue(row)
         log.info("agent %s resolved conversation %s", agent_id, conversation_id)
 
     async def return_to_bot(
@@ -177,7 +180,7 @@ class ConversationService:
             key = "bot_is_well" if actor == "worker" else "bot_goes_on" if unanswered else "back_to_bot"
             await store.add_message(connection, system_message(row, seq, key, row.language))
             await self.leave(connection, row, to=Status.BOT, actor=actor, reason="returned", escalation="returned")
-        await self._wake(conversation_id, row.thread_id, queue=True)
+        await self._wake_queue(row)
         if actor == "worker" or unanswered:
             self.turns.start(conversation_id)
 
@@ -200,7 +203,10 @@ class ConversationService:
             await rate(connection, row, score=score, comment=clean_text(comment))
         await self._wake(conversation_id, thread_id)
 
-    async def _wake(self, conversation_id: str, thread_id: str, *, queue: bool = False) -> None:
-        await self.services.wake.send(Wake(News.MESSAGES, conversation_id, thread_id))
-        if queue:
-            await self.services.wake.send(Wake(News.QUEUE, conversation_id, thread_id))
+    async def _wake(self, conversation_id: str, thread_id: str, *, channel_user: str = "") -> None:
+        await self.services.wake.send(Wake(News.MESSAGES, conversation_id, thread_id, channel_user=channel_user))
+
+    async def _wake_queue(self, row: store.Row) -> None:
+        """An agent has room again, or somebody waits no more."""
+        news = Wake(News.MESSAGES, row.id, row.thread_id)
+        await self.services.wake.send(news, Wake(News.QUEUE, agent_id=row.agent_id or ""))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from redis.asyncio import Redis
 
+from bot.conversations.place import Lately, read_handle_times
 from bot.conversations.rasa import RasaClient
 from bot.conversations.wake import Wakeups
 from bot.crypto import Cipher, open_cipher
@@ -22,14 +23,14 @@ from bot.settings import Settings
 from bot.shop import open_shop
 from bot.shop.protocol import Shop
 
-STAFF_KEEPS_S = 1.0
+LATELY_S = 1.0
 
 
 @dataclass
-class Lately:
-    """Who was at work when we looked last; the time is the process's own clock."""
+class Memory:
+    """What `Services.lately` read, and when, by the process's own clock."""
 
-    staff: list[Colleague] = field(default_factory=list)
+    lately: Lately = field(default_factory=Lately)
     at: float = -math.inf
 
 
@@ -45,7 +46,7 @@ class Services:
     presence: Presence
     wake: Wakeups
     hours: Hours
-    lately: Lately = field(default_factory=Lately, compare=False)
+    memory: Memory = field(default_factory=Memory, compare=False)
 
     async def staff(self) -> list[Colleague]:
         """Return who is at an open desk; nobody while Redis is away."""
@@ -56,12 +57,17 @@ class Services:
         async with self.database.read() as connection:
             return await read_staff(connection, connected) if connected else []
 
-    async def staff_lately(self) -> list[Colleague]:
-        """Return who was at a desk a moment ago: enough for an estimate, and one look for all who wait at this process."""
-        known = self.lately
-        if time.monotonic() - known.at > STAFF_KEEPS_S:
-            known.staff, known.at = await self.staff(), time.monotonic()
-        return known.staff
+    async def lately(self) -> Lately:
+        """Return who was at a desk a moment ago and how long service took: one look for all who come to the queue meanwhile."""
+        if time.monotonic() - self.memory.at > LATELY_S:
+            self.memory.lately = await self.look_around()
+            self.memory.at = time.monotonic()
+        return self.memory.lately
+
+    async def look_around(self) -> Lately:
+        staff = await self.staff()
+        async with self.database.read() as connection:
+            return Lately(staff, await read_handle_times(connection))
 
     @property
     def automatic(self) -> bool:

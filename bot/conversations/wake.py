@@ -31,26 +31,36 @@ class Wake(msgspec.Struct, frozen=True, omit_defaults=True):
     sender: str = ""
     escalation_id: str = ""
     seq: int = 0
+    channel_user: str = ""  # of the website's visitor who wrote: their widget may not know its thread yet
+    agent_id: str = ""  # news of the queue: only this agent's own work has changed
 
 
 class Wakeups:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    async def send(self, wake: Wake) -> None:
-        """Publish; while Redis is away the heartbeats' cursors heal what is missed here."""
+    async def send(self, *wakes: Wake) -> None:
+        """Publish, all at once; while Redis is away the heartbeats' cursors heal what is missed here."""
         try:
-            await self._redis.publish(CHANNEL, msgspec.json.encode(wake))
+            async with self._redis.pipeline(transaction=False) as together:
+                for wake in wakes:
+                    together.publish(CHANNEL, msgspec.json.encode(wake))
+                await together.execute()
         except REDIS_DOWN as error:
-            log.warning("a wake-up for conversation %s was not sent: %s", wake.conversation_id, type(error).__name__)
+            log.warning("a wake-up for conversation %s was not sent: %s", wakes[0].conversation_id, type(error).__name__)
 
-    async def listen(self) -> AsyncIterator[Wake]:
-        """Yield wake-ups until the connection breaks; the caller listens again."""
+    async def listen(self) -> AsyncIterator[Wake | None]:
+        """Yield wake-ups until the connection breaks; the caller listens again.
+
+        None is the beginning and, since the client library connects again by itself, each new one: what was sent before may be missed.
+        """
         async with self._redis.pubsub() as subscription:
             await subscription.subscribe(CHANNEL)
             async for event in subscription.listen():
                 if event["type"] == "message" and (wake := _decoded(event["data"])) is not None:
                     yield wake
+                elif event["type"] == "subscribe":
+                    yield None
 
 
 def _decoded(data: str) -> Wake | None:

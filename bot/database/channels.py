@@ -87,3 +87,14 @@ media_parts = sa.Table(
     sa.Column("number", sa.Integer, primary_key=True),
     sa.Column("data", sa.LargeBinary, nullable=False),  # encrypted by bot.crypto with "media_parts.data" as associated data
 )
+
+link_tokens = sa.Table(
+    "link_tokens",  # links with which a channel's customer says at the company's page who they are; each is good once
+    metadata,
+    id_column(),
+    key_to("threads.id", "thread_id", nullable=False, index=True),
+    sa.Column("actor", sa.String(64), nullable=False),  # who has sent it: bot, agent:<id>
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=False),
+    sa.Column("used_at", UtcTime),
+)

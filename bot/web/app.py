@@ -23,7 +23,26 @@ from bot.conversations.visitors import Visitors
 from bot.logs import configure_logging
 from bot.redis import REDIS_DOWN
 from bot.settings import Settings, load_settings
-from bot.web import desk, desk_customers, desk_media, desk_privacy, desk_socket, events, health, pages, webhooks, widget, widget_socket
+from bot.tables import use_tables
+from bot.web import (
+    demo_link,
+    desk,
+    desk_customers,
+    desk_links,
+    desk_media,
+    desk_merges,
+    desk_privacy,
+    desk_records,
+    desk_socket,
+    events,
+    health,
+    links,
+    pages,
+    webhooks,
+    widget,
+    widget_socket,
+)
+from bot.web.board import Board
 from bot.web.origins import allowed_origins, install_cors
 from bot.web.requests import App, install_errors, install_limits
 from bot.web.sockets import Hub
@@ -55,11 +74,13 @@ def create_app(settings: Settings, *, name: str = "yingda_web", rasa: RasaClient
     install_errors(app)
     install_limits(app, LARGEST_BODY, larger_under=webhooks.PREFIX)
     install_cors(app)
-    for module in (widget, widget_socket, desk, desk_customers, desk_media, desk_privacy, desk_socket, webhooks, health):
+    desk_modules = (desk, desk_customers, desk_records, desk_merges, desk_links, desk_media, desk_privacy, desk_socket)
+    for module in (widget, widget_socket, *desk_modules, links, webhooks, health):
         app.blueprint(module.blueprint)
     if settings.events_secret:
         app.blueprint(events.blueprint)
     pages.install(app)
+    demo_link.install(app)
     app.before_server_start(_open)
     app.after_server_stop(_close)
     return app
@@ -72,9 +93,10 @@ async def _open(app: App) -> None:
     app.ctx.service = ConversationService(services)
     app.ctx.assignment = Assignment(services)
     app.ctx.visitors = Visitors(settings, services.database)
-    app.ctx.hub = Hub(services.wake)
+    board = app.ctx.board = Board(services)
+    hub = app.ctx.hub = Hub(services.wake, board)
     app.ctx.read_marks = ReadMarks(services.database, services.wake)
-    app.ctx.listener = asyncio.create_task(app.ctx.hub.listen())
+    app.ctx.listeners = [asyncio.create_task(hub.listen()), asyncio.create_task(board.watch(hub.queue_moved))]
     async with services.database.write() as connection:
         await store.open_inbox(connection, widget.INBOX, channel="website", name=settings.company_name_en)
         for channel in app.ctx.channels.values():
@@ -84,7 +106,8 @@ async def _open(app: App) -> None:
 
 
 async def _close(app: App) -> None:
-    app.ctx.listener.cancel()
+    for listener in app.ctx.listeners:
+        listener.cancel()
     await app.ctx.read_marks.stop()
     await app.ctx.service.turns.stop()
     await app.ctx.opened.__aexit__(None, None, None)
@@ -92,9 +115,10 @@ async def _close(app: App) -> None:
 
 def main() -> None:
     """Serve on a port of our own, or, with the number of an inherited socket as argument, on that, as one of several processes."""
-    settings = load_settings()
+    settings = use_tables(load_settings())
     configure_logging(settings.log_level)
     app = create_app(settings)
+    app.config.TOUCHUP = True  # takes the signals that nobody hears out of every request
     if len(sys.argv) > 1:
         app.run(sock=socket.socket(fileno=int(sys.argv[1])), single_process=True, access_log=False, motd=False)
     else:

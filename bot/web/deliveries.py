@@ -42,6 +42,7 @@ async def delivery_view(connection: AsyncConnection, channels: Mapping[str, Chan
         "configured": channel is not None,
         "until": iso(until),
         "sends_left": left,
+        "passive": bool(traits and traits.passive),
         "problems": await _problems(connection, row.id),
         "files": await files_on_their_way(connection, row.id),
     }

@@ -12,7 +12,7 @@ from bot.conversations import store
 from bot.conversations.service import ConversationService
 from bot.conversations.services import Services
 from bot.crypto import Cipher
-from bot.database.channels import channel_threads, media, media_parts, outbox
+from bot.database.channels import channel_threads, link_tokens, media, media_parts, outbox
 from bot.database.conversations import effects, feedback, messages, proof_attempts, threads, tracker_events, turns
 from bot.database.escalations import escalation_skips, escalations
 from bot.database.intelligence import (
@@ -148,6 +148,8 @@ def _beside_the_conversation(connection: sa.Connection, cipher: Cipher, conversa
     message_id = connection.execute(sa.select(messages.c.id).where(messages.c.conversation_id == conversation_id).limit(1)).scalar_one()
     sent = {"seq": 1, "state": "sent", "vendor_id": "wamid.quetzal", "created_at": NOW}
     _put(connection, outbox, message_id=message_id, conversation_id=conversation_id, **threaded, **sent)
+    asked = {"actor": "bot", "created_at": NOW, "expires_at": NOW}
+    _put(connection, link_tokens, id=new_id(), thread_id=thread_id, **asked)
     file = {"id": new_id(), "message_id": message_id, "inbox_id": "website", "place": 0, "kind": "file", "ref": "f-1", "created_at": NOW}
     _put(connection, media, **file, state="kept", mime="text/plain", size=len(SAID.encode()))
     _put(connection, media_parts, media_id=file["id"], number=0, data=cipher.seal(SAID.encode(), column="media_parts.data"))

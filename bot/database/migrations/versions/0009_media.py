@@ -1,4 +1,4 @@
-"""Media that came through channels"""
+"""Files that came through channels, and links to customers"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -43,3 +43,16 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["media_id"], ["media.id"], name=op.f("fk_media_parts_media_id")),
         sa.PrimaryKeyConstraint("media_id", "number", name=op.f("pk_media_parts")),
     )
+    op.create_table(
+        "link_tokens",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("thread_id", sa.String(length=36), nullable=False),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.Column("expires_at", UtcTime(), nullable=False),
+        sa.Column("used_at", UtcTime(), nullable=True),
+        sa.ForeignKeyConstraint(["thread_id"], ["threads.id"], name=op.f("fk_link_tokens_thread_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_link_tokens")),
+    )
+    with op.batch_alter_table("link_tokens", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_link_tokens_thread_id"), ["thread_id"], unique=False)

@@ -13,6 +13,7 @@ import { toast } from "./toast.js";
 import { applyQueue, open, refreshQueue, showOpen, whenQueueArrives } from "./work.js";
 
 const TYPING_MS = 6000;
+const KNOWN_ANEW = new Set(["linked", "unlinked"]); // the customer's panel is another's now
 const NEWS_MS = 60000; // what is older was only replayed: no sound
 
 const subscribed = new Set();
@@ -128,9 +129,9 @@ const receivers = {
   message: ({ message }) => receiveMessage(message),
   conversation({ conversation }) {
     const entry = record(conversation.id);
-    const moved = entry.conversation?.status !== conversation.status;
+    const moved = entry.conversation?.status !== conversation.status || entry.conversation.agent !== conversation.agent;
     ownerIs(entry, conversation);
-    if (moved && entry.loaded && entry.id === state.route.id) loadConversation(entry.id); // a new hand-off has a new escalation
+    if (moved && entry.loaded && entry.id === state.route.id) loadConversation(entry.id); // a new hand-off has a new escalation, a transfer its note
   },
   typing({ conversation_id: id }) {
     record(id).typingUntil = Date.now() + TYPING_MS;
@@ -158,7 +159,7 @@ function receiveMessage(message) {
   if (message.client_id) delivered(entry.id, message.client_id);
   if (!fresh) return;
   if (message.sender === "customer") entry.typingUntil = 0;
-  if (hasHole(entry) && before > 0) loadConversation(entry.id);
+  if ((hasHole(entry) && before > 0) || KNOWN_ANEW.has(message.notice)) loadConversation(entry.id);
   markSeen(entry);
   changed("record", "queue");
   if (now() - Date.parse(message.created_at) > NEWS_MS) return;
