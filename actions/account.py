@@ -16,7 +16,7 @@ class ActionMyProfile(Skill):
 
     async def answer(self, talk: Talk) -> Events:
         if not talk.who.shop_customer_id:
-            talk.say("utter_profile_needs_login")
+            await talk.ask_to_log_in("utter_profile_needs_login")
             return []
         contact = await talk.services.shop.contact(talk.who.shop_customer_id)
         profile = await read_profile(talk.services.database, talk.who.customer_id or "")

@@ -41,6 +41,7 @@ from bot.system.ready import get_json
 
 ROOT = Path(__file__).parents[1]
 READY_WITHIN_S = 60.0
+QUIET_S = 5.0  # nobody writes any more, everybody still listens
 LEAVES_WITHIN_S = 60.0  # after the arrivals' time, for those who are still served
 
 
@@ -72,7 +73,7 @@ async def system(plan: Plan, folder: Path) -> AsyncIterator[tuple[Settings, str,
     settings = load_settings(given | {"RASA_PORT": str(rasa_port)}, root=folder)
     settings = replace(settings, port=0, web_workers=max(2, plan.web_workers))
     migrate(settings.database_url)
-    password = _staff(settings, plan)
+    password = staff(settings, plan.agents, capacity=plan.capacity)
     listening = listening_socket(settings)
     assert listening is not None
     port = listening.getsockname()[1]
@@ -132,14 +133,15 @@ async def _stand_in() -> tuple[web.AppRunner, int]:
     return runner, int(runner.addresses[0][1])
 
 
-def _staff(settings: Settings, plan: Plan) -> str:
+def staff(settings: Settings, count: int, *, capacity: int) -> str:
+    """Make the agents agent0, agent1 … and return their password."""
     password = secrets.token_hex(8)
     like = new_agent(
-        username="agent", display_name="", password=password, role="agent", languages=["zh", "en"], topics=[], capacity=plan.capacity
+        username="agent", display_name="", password=password, role="agent", languages=["zh", "en"], topics=[], capacity=capacity
     )
     engine = sync_engine(settings.database_url)
     with engine.begin() as connection:
-        rows = [like | {"id": new_id(), "username": f"agent{number}", "display_name": f"Agent {number}"} for number in range(plan.agents)]
+        rows = [like | {"id": new_id(), "username": f"agent{number}", "display_name": f"Agent {number}"} for number in range(count)]
         connection.execute(sa.insert(agents), rows)
     engine.dispose()
     return password
@@ -155,16 +157,20 @@ async def run(plan: Plan) -> dict[str, float]:
             began, own = time.monotonic(), psutil.Process().cpu_times()
             peak = await _arrive(world, plan, running)
             took_s, own_after = time.monotonic() - began, psutil.Process().cpu_times()
+            use = {name: use_of(one.pid) for name, one in running.items()}
+            await asyncio.sleep(QUIET_S)  # what was said last is still on its way
             for desk in desks:
                 desk.cancel()
             await asyncio.gather(*desks, return_exceptions=True)
-            use = {name: use_of(one.pid) for name, one in running.items()}
         engine = sync_engine(settings.database_url)
         found = check(world.log, read_record(engine), capacity=plan.capacity)
         engine.dispose()
     said = sum(line["did"] == "sent" for line in world.log)
+    cpu_ms = sum(one.cpu_s for one in use.values()) * 1000 / max(1, said)
     found |= {"visitors": plan.visitors, "resolved": len(world.resolved), "refused": sum(line["did"] == "refused" for line in world.log)}
-    found |= {"messages_per_s": round(said / took_s, 1), "kb_per_widget": round((peak - before) * 1000 / plan.visitors, 1)}
+    found |= {"broken_lines": sum(line["did"] == "broke" for line in world.log)}
+    found |= {"messages": said, "messages_per_s": round(said / took_s, 1), "cpu_ms_per_message": round(cpu_ms, 2)}
+    found |= {"kb_per_widget": round((peak - before) * 1000 / plan.visitors, 1)}
     found |= {f"{name}_cpu_s": round(one.cpu_s, 1) for name, one in use.items()}
     found |= {f"{name}_pss_mb": round(one.pss_mb, 1) for name, one in use.items()}
     return found | {"generator_cpu_s": round(sum(own_after[:2]) - sum(own[:2]), 1), "took_s": round(took_s, 1)}
@@ -185,6 +191,9 @@ async def _arrive(world: World, plan: Plan, running: dict[str, Running]) -> floa
         while pending and time.monotonic() < end:
             peak = max(peak, _memory_mb(running))
             _, pending = await asyncio.wait(pending, timeout=2)
+        world.is_over.set()
+        if pending:
+            await asyncio.sleep(QUIET_S)
         for task in pending:
             task.cancel()
         for failed in await asyncio.gather(*there, return_exceptions=True):

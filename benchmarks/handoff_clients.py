@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import json
 import time
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+import msgspec
 
+TRIES = 3
+AGAIN_S = 0.5
 ASKS = "I want to talk to a person"
 
 
@@ -27,6 +30,7 @@ class World:
     log: list[dict[str, Any]] = field(default_factory=list)
     lines: Any = field(default_factory=itertools.count)  # numbers of connections
     resolved: set[str] = field(default_factory=set)
+    is_over: asyncio.Event = field(default_factory=asyncio.Event)  # nobody writes any more
 
     def note(self, who: str, did: str, **what: Any) -> None:
         self.log.append({"who": who, "did": did, "at": time.time(), **what})
@@ -37,11 +41,17 @@ def address(number: int) -> dict[str, str]:
     return {"X-Forwarded-For": f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"}
 
 
-@asynccontextmanager
-async def connected(http: aiohttp.ClientSession, path: str, hello: dict[str, Any], **options: Any) -> AsyncIterator[Any]:
-    async with http.ws_connect(path, **options) as socket:
-        await socket.send_json({"type": "hello", **hello})
-        yield socket
+async def post(http: aiohttp.ClientSession, path: str, body: dict[str, Any], **options: Any) -> tuple[int, Any]:
+    """Return status and answer. A call whose connection broke is made again, as widget and desk do: ids keep it from counting twice."""
+    for attempt in range(TRIES):
+        try:
+            async with http.post(path, data=msgspec.json.encode(body), **options) as response:
+                return response.status, msgspec.json.decode(await response.read())
+        except aiohttp.ClientConnectionError:
+            if attempt == TRIES - 1:
+                raise
+            await asyncio.sleep(AGAIN_S)
+    raise AssertionError("unreachable")
 
 
 def saw(world: World, who: str, line: int, frame: dict[str, Any], *, live: bool) -> dict[str, Any]:
@@ -51,23 +61,39 @@ def saw(world: World, who: str, line: int, frame: dict[str, Any], *, live: bool)
     return message
 
 
+async def lines(
+    world: World, http: aiohttp.ClientSession, path: str, hello: Callable[[], dict[str, Any]], **options: Any
+) -> AsyncIterator[Any]:
+    """Yield (number of the connection, frame), pings answered; a line that breaks is opened again, from where the hello says."""
+    while not world.is_over.is_set():
+        async with http.ws_connect(path, max_msg_size=0, compress=0, **options) as socket:
+            await socket.send_bytes(msgspec.json.encode({"type": "hello", **hello()}))
+            line = next(world.lines)
+            async for incoming in socket:
+                frame = msgspec.json.decode(incoming.data)
+                if frame["type"] == "ping":
+                    await socket.send_bytes(b'{"type":"pong"}')
+                else:
+                    yield line, frame
+        world.note("line", "broke", path=path)
+        await asyncio.sleep(AGAIN_S)
+
+
 async def visitor(world: World, http: aiohttp.ClientSession, number: int) -> None:
     """Arrive, ask for a person, wait, talk while served, leave when it is resolved."""
     who, headers = f"visitor:{number}", address(number)
-    async with http.post("/api/widget/session", json={"language": "en"}, headers=headers) as response:
-        token = (await response.json())["token"]
+    token = (await post(http, "/api/widget/session", {"language": "en"}, headers=headers))[1]["token"]
     headers["Authorization"] = f"Bearer {token}"
-    talk = Talk(world, http, who, headers)
-    async with connected(http, "/ws/widget", {"token": token, "after": ""}, headers=headers) as socket:
-        line, live = next(world.lines), False
-        await talk.send(ASKS)
-        async for incoming in socket:
-            frame = json.loads(incoming.data)
-            live = live or frame["type"] == "ready"
-            if frame["type"] == "ping":
-                await socket.send_json({"type": "pong", "cursor": frame["cursor"]})
+    talk, cursor, asking = Talk(world, http, who, headers), "", None
+    lives: dict[int, bool] = defaultdict(bool)
+    async with aclosing(lines(world, http, "/ws/widget", lambda: {"token": token, "after": cursor}, headers=headers)) as frames:
+        async for line, frame in frames:
+            if frame["type"] == "ready":
+                lives[line] = True
+                asking = asking or asyncio.create_task(talk.send(ASKS))
             elif frame["type"] == "message":
-                message = saw(world, who, line, frame, live=live)
+                message = saw(world, who, line, frame, live=lives[line])
+                cursor = f"{message['conversation_id']}:{message['seq']}"
                 if message["sender"] == "agent":
                     talk.begin()
                 if message["notice"] == "resolved" and await talk.ends(message["conversation_id"]):
@@ -106,11 +132,12 @@ class Talk:
             await self.send(f"more of it, {time.time():.3f}")
 
     async def send(self, text: str) -> None:
+        if self._world.is_over.is_set():
+            return
         body = {"client_id": str(uuid.uuid4()), "text": text}
-        async with self._http.post("/api/widget/messages", json=body, headers=self._headers) as response:
-            answer = await response.json()
-        if response.status != 200:
-            self._world.note(self._who, "refused", status=response.status)
+        status, answer = await post(self._http, "/api/widget/messages", body, headers=self._headers)
+        if status != 200:
+            self._world.note(self._who, "refused", status=status)
             return
         message = answer["message"]
         self._open.add(message["conversation_id"])
@@ -121,19 +148,16 @@ async def agent(world: World, username: str, password: str, number: int) -> None
     """Be at a desk: serve whatever is given, for `handle_s` each, several side by side."""
     headers = address(1 << 20 | number)
     async with aiohttp.ClientSession(world.url, cookie_jar=aiohttp.CookieJar(unsafe=True), headers=headers) as http:
-        async with http.post("/api/desk/login", json={"username": username, "password": password}) as response:
-            answer = await response.json()
+        _, answer = await post(http, "/api/desk/login", {"username": username, "password": password})
         me, csrf = answer["agent"]["id"], answer["csrf"]
         http.headers["X-CSRF-Token"] = csrf
         serving: dict[str, asyncio.Task[None]] = {}
-        async with connected(http, "/ws/desk", {"csrf": csrf, "open": {}}) as socket:
-            line = next(world.lines)
-            async for incoming in socket:
-                frame = json.loads(incoming.data)
-                if frame["type"] == "ping":
-                    await socket.send_json({"type": "pong"})
-                elif frame["type"] == "message":
-                    saw(world, f"agent:{me}", line, frame, live=True)
+        seen: dict[str, int] = {}
+        async with aclosing(lines(world, http, "/ws/desk", lambda: {"csrf": csrf, "open": seen})) as frames:
+            async for line, frame in frames:
+                if frame["type"] == "message":
+                    message = saw(world, f"agent:{me}", line, frame, live=True)
+                    seen[message["conversation_id"]] = message["seq"]
                 elif frame["type"] == "queue":
                     for entry in frame["mine"]:
                         if (conversation := entry["conversation_id"]) not in serving:
@@ -145,16 +169,15 @@ async def _serve(world: World, http: aiohttp.ClientSession, me: str, conversatio
     who, at = f"agent:{me}", f"/api/desk/conversations/{conversation}"
     async with http.get(at) as response:
         line = next(world.lines)
-        for message in (await response.json())["messages"]:
+        for message in msgspec.json.decode(await response.read())["messages"]:
             saw(world, who, line, {"message": message}, live=False)
     for number in range(4):
-        body = {"client_id": str(uuid.uuid4()), "text": f"answer {number}"}
-        async with http.post(f"{at}/messages", json=body) as response:
-            answer = await response.json()
-            if response.status == 200:
-                world.note(who, "sent", id=answer["message"]["id"], conversation=conversation, seq=answer["message"]["seq"])
+        if world.is_over.is_set():
+            return
+        status, answer = await post(http, f"{at}/messages", {"client_id": str(uuid.uuid4()), "text": f"answer {number}"})
+        if status == 200:
+            world.note(who, "sent", id=answer["message"]["id"], conversation=conversation, seq=answer["message"]["seq"])
         await asyncio.sleep(world.handle_s / 4)
-    async with http.post(f"{at}/resolve", json={}) as response:
-        if response.status == 200:
-            world.resolved.add(conversation)
-            world.note(who, "resolved", conversation=conversation)
+    if not world.is_over.is_set() and (await post(http, f"{at}/resolve", {}))[0] == 200:
+        world.resolved.add(conversation)
+        world.note(who, "resolved", conversation=conversation)

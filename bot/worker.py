@@ -16,6 +16,8 @@ import sqlalchemy as sa
 
 from bot.channels.client import VendorClient
 from bot.channels.courier import Courier
+from bot.channels.courier import News as Delivery
+from bot.channels.fetching import Fetcher
 from bot.channels.pulling import Puller
 from bot.channels.registry import open_channels
 from bot.channels.tokens import Tokens
@@ -74,6 +76,15 @@ class Worker:
         channels = open_channels(services.settings)
         tokens = Tokens(services.database, services.cipher, self._vendors)
         self._puller = Puller(database=services.database, channels=channels, tokens=tokens, client=self._vendors)
+        self._fetcher = Fetcher(
+            database=services.database,
+            cipher=services.cipher,
+            channels=channels,
+            tokens=tokens,
+            client=self._vendors,
+            most_bytes=services.settings.media_most_mb * 1024 * 1024,
+            tell=self._tell,
+        )
         self._courier = Courier(database=services.database, redis=services.redis, channels=channels, tokens=tokens, client=self._vendors)
 
     async def run(self) -> None:
@@ -90,6 +101,7 @@ class Worker:
             _every(OUTBOX_EVERY_S, self.deliver),
             _every(CUSTOMERS_EVERY_S, self.refresh_customers, after_s=CUSTOMERS_EVERY_S),  # a start has enough to do
             _every(OUTBOX_EVERY_S, self.pull),
+            _every(OUTBOX_EVERY_S, self._fetcher.start),
         )
 
     async def answer_the_unanswered(self) -> None:
@@ -152,7 +164,7 @@ class Worker:
     async def distribute_on_news(self) -> None:
         """Give work the moment that it comes or an agent frees up; what a lost wake-up did not tell, the queue's chore finds."""
         async for wake in self._services.wake.listen():
-            if wake.news in (News.QUEUE, News.ALERT):
+            if wake is None or wake.news in (News.QUEUE, News.ALERT):
                 await distribute(self._services, self._assignment)
 
     async def return_to_the_bot(self) -> None:
@@ -188,7 +200,10 @@ class Worker:
     async def deliver(self) -> None:
         """Send what waits in the outbox to the customers on messaging channels."""
         for news in await self._courier.drain():
-            await self._services.wake.send(Wake(News.MESSAGES, news.conversation_id, news.thread_id))
+            await self._tell(news)
+
+    async def _tell(self, news: Delivery) -> None:
+        await self._services.wake.send(Wake(News.MESSAGES, news.conversation_id, news.thread_id))
 
     async def refresh_customers(self) -> None:
         """Bring what customers did into their records: follow it here, and let a process with the large libraries do the rest."""
@@ -218,6 +233,7 @@ class Worker:
 
     async def stop(self) -> None:
         await self._service.turns.stop()
+        self._fetcher.stop()
         await self._vendors.close()
 
 

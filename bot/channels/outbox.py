@@ -132,10 +132,10 @@ async def mark(connection: AsyncConnection, message_ids: Sequence[str], **change
     await connection.execute(sa.update(outbox).where(outbox.c.message_id.in_(message_ids)).values(**changes))
 
 
-async def note_receipt(connection: AsyncConnection, inbox_id: str, receipt: Receipt) -> str:
-    """Keep what became of a message; return its conversation when that is news, else ""."""
+async def note_receipt(connection: AsyncConnection, inbox_id: str, receipt: Receipt) -> sa.Row[Any] | None:
+    """Keep what became of a message; return its conversation, thread and place when that is news."""
     if receipt.state not in RECEIPTS or not receipt.vendor_id:
-        return ""
+        return None
     earlier = RECEIPTS[: RECEIPTS.index(receipt.state)] if receipt.state != "failed" else ()
     update = (
         sa.update(outbox)
@@ -145,9 +145,9 @@ async def note_receipt(connection: AsyncConnection, inbox_id: str, receipt: Rece
             outbox.c.receipt.in_(["", *earlier]),
         )
         .values(receipt=receipt.state, **({"state": "dead", "reason": Reason.REFUSED} if receipt.state == "failed" else {}))
-        .returning(outbox.c.conversation_id)
+        .returning(outbox.c.conversation_id, outbox.c.thread_id, outbox.c.seq)
     )
-    return str((await connection.execute(update)).scalars().first() or "")
+    return max(await connection.execute(update), key=lambda row: row.seq, default=None)
 
 
 async def repeat(connection: AsyncConnection, message_id: str, *, conversation_id: str) -> bool:

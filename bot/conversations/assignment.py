@@ -55,7 +55,7 @@ class Assignment:
             await self._services.queue.settle(escalation_id, skill=entry.skill if entry else skills[0])
             if conversation is not None:
                 await self._services.wake.send(Wake(News.MESSAGES, conversation.id, conversation.thread_id))
-                await self._services.wake.send(Wake(News.QUEUE))
+                await self._services.wake.send(Wake(News.QUEUE, agent_id=agent.id))
                 log.info("agent %s claimed conversation %s", agent.id, conversation.id)
                 return str(conversation.id)
         if chosen:
@@ -113,6 +113,7 @@ class Assignment:
         await self.reconcile()
         await self._services.wake.send(Wake(News.MESSAGES, row.id, row.thread_id))
         await self._services.wake.send(Wake(News.ALERT, row.id, row.thread_id, escalation_id=escalation_id))
+        await self._services.wake.send(Wake(News.QUEUE, agent_id=owner))
         log.info("conversation %s waits again: %s", row.id, reason)
         return True
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,6 +18,8 @@ from bot.escalations.staff import Colleague, takers
 # The estimate of waiting comes from this many of the newest handled escalations; fewer than three say nothing.
 RECENT = 30
 FEWEST = 3
+
+_WAITS = escalations.c.status == "waiting"
 
 
 @dataclass(frozen=True)
@@ -31,25 +35,40 @@ class Place:
 
 
 async def place_of(connection: AsyncConnection, entry: Entry, *, staff: Sequence[Colleague], automatic: bool) -> Place:
+    """Return the place of an escalation that is just entering: behind all of its language that stand earlier."""
+    language = entry.skill.rpartition("_")[2]
+    ahead = sa.select(sa.func.count()).where(_WAITS, escalations.c.language == language, escalations.c.place_at < entry.place_at)
+    position = (await connection.execute(ahead.select_from(escalations))).scalar_one() + 1
+    handle_s = await _mean_handle_s(connection, entry.skill, language)
+    return _estimate(position, takers(staff, entry.skill), handle_s, automatic=automatic)
+
+
+async def places(connection: AsyncConnection, *, staff: Sequence[Colleague], automatic: bool) -> dict[str, Place | None]:
+    """Return the place of every conversation that waits; none with nobody to take it, when a position would promise what nobody keeps."""
+    query = sa.select(escalations.c.conversation_id, escalations.c.skill, escalations.c.place_at).where(_WAITS)
+    found: dict[str, Place | None] = {}
+    handle_s: dict[str, float | None] = {}
+    there: dict[str, list[Colleague]] = {}
+    ahead: dict[str, list[datetime]] = {}
+    for row in await connection.execute(query.order_by(escalations.c.place_at)):
+        language = row.skill.rpartition("_")[2]
+        before = ahead.setdefault(language, [])
+        before.append(row.place_at)
+        if row.skill not in there:
+            there[row.skill] = takers(staff, row.skill)
+            handle_s[row.skill] = await _mean_handle_s(connection, row.skill, language)
+        taken_by = there[row.skill]
+        position = bisect_left(before, row.place_at) + 1
+        found[row.conversation_id] = _estimate(position, taken_by, handle_s[row.skill], automatic=automatic) if taken_by else None
+    return found
+
+
+def _estimate(position: int, there: Sequence[Colleague], handle_s: float | None, *, automatic: bool) -> Place:
     """Return position (1 is next, among those who wait in the same language) and estimate.
 
     With all `slots` taken, one of their conversations ends every `mean handling time / slots` (the departures of an M/M/c queue that
     is full), so the k-th waits k times that long. With automatic assignment the first are given to those who have room, at once.
     """
-    language = entry.skill.rpartition("_")[2]
-    ahead = (
-        sa.select(sa.func.count())
-        .select_from(escalations)
-        .where(
-            escalations.c.status == "waiting",
-            escalations.c.language == language,
-            escalations.c.id != entry.escalation_id,
-            escalations.c.place_at < entry.place_at,
-        )
-    )
-    position = (await connection.execute(ahead)).scalar_one() + 1
-    there = takers(staff, entry.skill)
-    handle_s = await _mean_handle_s(connection, entry.skill, language)
     if handle_s is None or not there:
         return Place(position, None)
     # Who chooses what to claim serves as many side by side as now, not as many as they might.

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.channels import outbox
 from bot.channels.base import Batch
 from bot.conversations import store
 from bot.conversations.follow_up import to_the_same_agent
@@ -21,6 +20,7 @@ from bot.conversations.how_long import asks_how_long, tell_place
 from bot.conversations.inbound import Stored, clean_text, store_inbound, withdraw
 from bot.conversations.notices import system_message
 from bot.conversations.ratings import rate
+from bot.conversations.read_marks import take_receipts
 from bot.conversations.services import Services
 from bot.conversations.sla import answer_given, stop_clocks
 from bot.conversations.tracker import end_form
@@ -94,11 +94,7 @@ class ConversationService:
             await self.receive_all(batch.messages)
         for gone in batch.withdrawals:
             await self.withdraw(inbox_id, gone.channel_user, gone.client_id)
-        if not batch.receipts:
-            return
-        async with self._database.write() as connection:
-            changed = {await outbox.note_receipt(connection, inbox_id, receipt) for receipt in batch.receipts}
-        for conversation_id in filter(None, changed):
+        for conversation_id in await take_receipts(self._database, inbox_id, batch.receipts) if batch.receipts else ():
             await self.services.wake.send(Wake(News.MESSAGES, conversation_id))
 
     async def _follow_up(self, stored: Stored) -> None:
@@ -106,7 +102,7 @@ class ConversationService:
         if not stored.new:
             return
         message = stored.message
-        await self._wake(message.conversation_id, message.thread_id)
+        await self._wake(message.conversation_id, message.thread_id, channel_user=stored.channel_user)
         if stored.status == Status.BOT and message.seq == 1 and await to_the_same_agent(self.services, message):
             return
         if stored.status == Status.BOT:
@@ -174,7 +170,7 @@ class ConversationService:
                 raise ConflictError("this conversation is not yours (any more); only its agent resolves it")
             await store.add_message(connection, system_message(row, seq, "resolved", row.language, csat=True))
             await self.leave(connection, row, to=Status.RESOLVED, actor=f"agent:{agent_id}", reason="resolved", escalation="resolved")
-        await self._wake(conversation_id, row.thread_id, queue=True)
+        await self._wake_queue(row)
         log.info("agent %s resolved conversation %s", agent_id, conversation_id)
 
     async def return_to_bot(
@@ -200,7 +196,7 @@ class ConversationService:
             key = "bot_is_well" if actor == "worker" else "bot_goes_on" if unanswered else "back_to_bot"
             await store.add_message(connection, system_message(row, seq, key, row.language))
             await self.leave(connection, row, to=Status.BOT, actor=actor, reason="returned", escalation="returned")
-        await self._wake(conversation_id, row.thread_id, queue=True)
+        await self._wake_queue(row)
         if actor == "worker" or unanswered:
             self.turns.start(conversation_id)
 
@@ -223,7 +219,10 @@ class ConversationService:
             await rate(connection, row, score=score, comment=clean_text(comment))
         await self._wake(conversation_id, thread_id)
 
-    async def _wake(self, conversation_id: str, thread_id: str, *, queue: bool = False) -> None:
-        await self.services.wake.send(Wake(News.MESSAGES, conversation_id, thread_id))
-        if queue:
-            await self.services.wake.send(Wake(News.QUEUE, conversation_id, thread_id))
+    async def _wake(self, conversation_id: str, thread_id: str, *, channel_user: str = "") -> None:
+        await self.services.wake.send(Wake(News.MESSAGES, conversation_id, thread_id, channel_user=channel_user))
+
+    async def _wake_queue(self, row: store.Row) -> None:
+        """An agent has room again, or somebody waits no more."""
+        await self._wake(row.id, row.thread_id)
+        await self.services.wake.send(Wake(News.QUEUE, agent_id=row.agent_id or ""))

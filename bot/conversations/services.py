@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
@@ -22,16 +20,6 @@ from bot.settings import Settings
 from bot.shop import open_shop
 from bot.shop.protocol import Shop
 
-STAFF_KEEPS_S = 1.0
-
-
-@dataclass
-class Lately:
-    """Who was at work when we looked last; the time is the process's own clock."""
-
-    staff: list[Colleague] = field(default_factory=list)
-    at: float = -math.inf
-
 
 @dataclass(frozen=True)
 class Services:
@@ -45,7 +33,6 @@ class Services:
     presence: Presence
     wake: Wakeups
     hours: Hours
-    lately: Lately = field(default_factory=Lately, compare=False)
 
     async def staff(self) -> list[Colleague]:
         """Return who is at an open desk; nobody while Redis is away."""
@@ -55,13 +42,6 @@ class Services:
             return []
         async with self.database.read() as connection:
             return await read_staff(connection, connected) if connected else []
-
-    async def staff_lately(self) -> list[Colleague]:
-        """Return who was at a desk a moment ago: enough for an estimate, and one look for all who wait at this process."""
-        known = self.lately
-        if time.monotonic() - known.at > STAFF_KEEPS_S:
-            known.staff, known.at = await self.staff(), time.monotonic()
-        return known.staff
 
     @property
     def automatic(self) -> bool:

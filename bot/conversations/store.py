@@ -63,7 +63,9 @@ async def conversation(connection: AsyncConnection, conversation_id: str) -> Row
     return row
 
 
-async def start_conversation(connection: AsyncConnection, *, thread_id: str, language: str, page: str) -> Row:
+async def start_conversation(
+    connection: AsyncConnection, *, thread_id: str, language: str, page: str, actor: str = "customer", reason: str = "first_message"
+) -> Row:
     now = utcnow()
     row = {
         "id": new_id(),
@@ -83,7 +85,7 @@ async def start_conversation(connection: AsyncConnection, *, thread_id: str, lan
         "updated_at": now,
     }
     await connection.execute(sa.insert(conversations).values(**row))
-    await record_transition(connection, row["id"], epoch=1, before="", after=Status.BOT, actor="customer", reason="first_message")
+    await record_transition(connection, row["id"], epoch=1, before="", after=Status.BOT, actor=actor, reason=reason)
     return await conversation(connection, str(row["id"]))
 
 

@@ -62,6 +62,7 @@ async def transfer(services: Services, assignment: Assignment, agent: store.Row,
     await assignment.follow(found.id, was=found.skill)
     await services.wake.send(Wake(News.MESSAGES, row.id, row.thread_id))
     await services.wake.send(Wake(News.ALERT, row.id, row.thread_id, escalation_id=found.id))
+    await services.wake.send(Wake(News.QUEUE))
     log.info("agent %s passed conversation %s on to %s", agent.id, row.id, target)
 
 

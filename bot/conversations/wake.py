@@ -21,6 +21,7 @@ class News(StrEnum):
     QUEUE = "queue"  # the waiting queue changed
     ALERT = "alert"  # an escalation arrived
     TYPING = "typing"
+    READ = "read"  # the sender has read up to `seq`
 
 
 class Wake(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -29,6 +30,9 @@ class Wake(msgspec.Struct, frozen=True, omit_defaults=True):
     thread_id: str = ""
     sender: str = ""
     escalation_id: str = ""
+    seq: int = 0
+    channel_user: str = ""  # of the website's visitor who wrote: their widget may not know its thread yet
+    agent_id: str = ""  # news of the queue: only this agent's own work has changed
 
 
 class Wakeups:
@@ -42,10 +46,23 @@ class Wakeups:
         except REDIS_DOWN as error:
             log.warning("a wake-up for conversation %s was not sent: %s", wake.conversation_id, type(error).__name__)
 
-    async def listen(self) -> AsyncIterator[Wake]:
-        """Yield wake-ups until the connection breaks; the caller listens again."""
+    async def listen(self) -> AsyncIterator[Wake | None]:
+        """Yield wake-ups until the connection breaks; the caller listens again.
+
+        None is the beginning and, since the client library connects again by itself, each new one: what was sent before may be missed.
+        """
         async with self._redis.pubsub() as subscription:
             await subscription.subscribe(CHANNEL)
             async for event in subscription.listen():
-                if event["type"] == "message":
-                    yield msgspec.json.decode(event["data"], type=Wake)
+                if event["type"] == "message" and (wake := _decoded(event["data"])) is not None:
+                    yield wake
+                elif event["type"] == "subscribe":
+                    yield None
+
+
+def _decoded(data: str) -> Wake | None:
+    """Return a wake-up; None for news that only a newer process knows, while a deploy is under way."""
+    try:
+        return msgspec.json.decode(data, type=Wake)
+    except msgspec.ValidationError:
+        return None

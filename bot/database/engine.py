@@ -14,10 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.database.direct import DirectReads
-from bot.database.one_hop import OneHopModule
-
-# A writer waits this long for another process's transaction; ours take milliseconds.
-SQLITE_BUSY_TIMEOUT_S = 20
+from bot.database.in_loop import BUSY_TIMEOUT_S, LoopModule
 
 # For work on whole tables: with SQLite's own 2 MB, inserts in random order of an index wait for the file.
 SQLITE_LARGE_CACHE_KB = 64 * 1024
@@ -31,7 +28,7 @@ class Database:
         self.is_sqlite = self.url.startswith("sqlite")
         self.engine: AsyncEngine = create_async_engine(self.url, **_pool_options(self.is_sqlite))
         if self.is_sqlite:
-            _prepare_sqlite(self.engine.sync_engine)
+            _prepare_sqlite(self.engine.sync_engine, busy_timeout_s=0)  # who has to wait does so in another thread (bot.database.in_loop)
         path = make_url(url).database
         self._direct = DirectReads(path) if self.is_sqlite and path and path != ":memory:" else None
         self._one_writer: asyncio.Lock | None = None
@@ -107,18 +104,18 @@ def _async_url(url: str) -> str:
 
 def _pool_options(is_sqlite: bool) -> dict[str, Any]:
     if is_sqlite:
-        return {"pool_size": 8, "max_overflow": 24, "module": OneHopModule()}
+        return {"pool_size": 8, "max_overflow": 24, "module": LoopModule()}
     return {"pool_size": 8, "max_overflow": 24, "pool_pre_ping": True}
 
 
-def _prepare_sqlite(engine: sa.Engine, *, always_write: bool = False) -> None:
+def _prepare_sqlite(engine: sa.Engine, *, busy_timeout_s: int = BUSY_TIMEOUT_S, always_write: bool = False) -> None:
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
         cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={busy_timeout_s * 1000}")
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=NORMAL")
-        cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_S * 1000}")
         cursor.execute("PRAGMA foreign_keys=ON")
         if always_write:
             cursor.execute(f"PRAGMA cache_size=-{SQLITE_LARGE_CACHE_KB}")

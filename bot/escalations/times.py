@@ -58,6 +58,10 @@ def follow_up_within() -> timedelta:
     return timedelta(minutes=table()["follow_up"]["within"])
 
 
+def outreach_answered_within() -> timedelta:
+    return timedelta(minutes=table()["outreach"]["answered_within"])
+
+
 def queue_limit() -> int:
     return int(table()["queue"]["limit"])
 

@@ -16,6 +16,7 @@ from bot.conversations import store
 from bot.conversations.accounts import nobodys_hash
 from bot.conversations.assignment import Assignment
 from bot.conversations.rasa import RasaClient
+from bot.conversations.read_marks import ReadMarks
 from bot.conversations.service import ConversationService
 from bot.conversations.services import open_services
 from bot.conversations.visitors import Visitors
@@ -23,7 +24,25 @@ from bot.logs import configure_logging
 from bot.redis import REDIS_DOWN
 from bot.settings import Settings, load_settings
 from bot.tables import use_tables
-from bot.web import desk, desk_customers, desk_privacy, desk_socket, events, health, pages, webhooks, widget, widget_socket
+from bot.web import (
+    demo_link,
+    desk,
+    desk_customers,
+    desk_links,
+    desk_media,
+    desk_merges,
+    desk_privacy,
+    desk_records,
+    desk_socket,
+    events,
+    health,
+    links,
+    pages,
+    webhooks,
+    widget,
+    widget_socket,
+)
+from bot.web.board import Board
 from bot.web.origins import allowed_origins, install_cors
 from bot.web.requests import App, install_errors, install_limits
 from bot.web.sockets import Hub
@@ -55,11 +74,13 @@ def create_app(settings: Settings, *, name: str = "yingda_web", rasa: RasaClient
     install_errors(app)
     install_limits(app, LARGEST_BODY, larger_under=webhooks.PREFIX)
     install_cors(app)
-    for module in (widget, widget_socket, desk, desk_customers, desk_privacy, desk_socket, webhooks, health):
+    desk_modules = (desk, desk_customers, desk_records, desk_merges, desk_links, desk_media, desk_privacy, desk_socket)
+    for module in (widget, widget_socket, *desk_modules, links, webhooks, health):
         app.blueprint(module.blueprint)
     if settings.events_secret:
         app.blueprint(events.blueprint)
     pages.install(app)
+    demo_link.install(app)
     app.before_server_start(_open)
     app.after_server_stop(_close)
     return app
@@ -72,8 +93,10 @@ async def _open(app: App) -> None:
     app.ctx.service = ConversationService(services)
     app.ctx.assignment = Assignment(services)
     app.ctx.visitors = Visitors(settings, services.database)
-    app.ctx.hub = Hub(services.wake)
-    app.ctx.listener = asyncio.create_task(app.ctx.hub.listen())
+    board = app.ctx.board = Board(services)
+    hub = app.ctx.hub = Hub(services.wake, board)
+    app.ctx.read_marks = ReadMarks(services.database, services.wake)
+    app.ctx.listeners = [asyncio.create_task(hub.listen()), asyncio.create_task(board.watch(hub.queue_moved))]
     async with services.database.write() as connection:
         await store.open_inbox(connection, widget.INBOX, channel="website", name=settings.company_name_en)
         for channel in app.ctx.channels.values():
@@ -83,7 +106,9 @@ async def _open(app: App) -> None:
 
 
 async def _close(app: App) -> None:
-    app.ctx.listener.cancel()
+    for listener in app.ctx.listeners:
+        listener.cancel()
+    await app.ctx.read_marks.stop()
     await app.ctx.service.turns.stop()
     await app.ctx.opened.__aexit__(None, None, None)
 

@@ -13,17 +13,18 @@ from sanic.response import HTTPResponse
 
 from bot.conversations import accounts, store
 from bot.conversations.accounts import Session
+from bot.conversations.links import known_customer
 from bot.conversations.shift import begin_shift, choose_presence
 from bot.conversations.transfer import Wish, colleagues_for, transfer
 from bot.database.conversations import threads
-from bot.database.people import customers
 from bot.errors import AuthError, ForbiddenError, InputError, NotFoundError
 from bot.messages import Status
 from bot.redis import REDIS_DOWN
+from bot.web.board import look_at, own_view, queue_view
 from bot.web.deliveries import delivery_view, repeat
-from bot.web.entries import escalation_view, past_entries, queue_view
+from bot.web.entries import escalation_view, past_entries
 from bot.web.origins import check_origin
-from bot.web.panel import customer_panel
+from bot.web.panel import contact_of, customer_panel
 from bot.web.requests import answer, body, caller, limit, services, uncount
 from bot.web.views import conversation_view, message_view, messages_view
 
@@ -124,7 +125,8 @@ async def logout(request: Request) -> HTTPResponse:
 @blueprint.get("/queue")
 async def queue(request: Request) -> HTTPResponse:
     session = await session_of(request)
-    return answer(await queue_view(services(request), session.agent))
+    box = services(request)
+    return answer(queue_view(session.agent, await look_at(box), await own_view(box, session.agent)))
 
 
 @blueprint.post("/claim")
@@ -151,15 +153,17 @@ async def show(request: Request, conversation_id: str) -> HTTPResponse:
     box = services(request)
     async with box.database.read() as connection:
         row = await store.conversation(connection, conversation_id)
-        customer_id = await _customer_id(connection, row.thread_id)
+        customer_id, known_by = await known_customer(connection, row.thread_id)
         said = await store.messages_after(connection, conversation_id, 0, limit=LONGEST_CONVERSATION)
         delivery = await delivery_view(connection, request.app.ctx.channels, row)
+        linkable = delivery is not None and bool(box.settings.link_page)
         view = {
-            "conversation": await conversation_view(connection, row) | {"delivery": delivery},
+            "conversation": await conversation_view(connection, row) | {"delivery": delivery, "linkable": linkable},
             "messages": await messages_view(connection, said, desk=True),
             "escalation": await escalation_view(connection, conversation_id),
         }
-    return answer(view | {"customer": await customer_panel(box, customer_id) if customer_id else None})
+    panel = await customer_panel(box, customer_id) | {"known_by": known_by} if customer_id else None
+    return answer(view | {"customer": panel})
 
 
 @blueprint.post("/conversations/<conversation_id:str>/messages")
@@ -222,13 +226,11 @@ async def reveal(request: Request, conversation_id: str) -> HTTPResponse:
     async with box.database.write() as connection:
         row = await store.conversation(connection, conversation_id)
         customer_id = await _customer_id(connection, row.thread_id)
-        number = await connection.scalar(sa.select(customers.c.shop_customer_id).where(customers.c.id == customer_id))
-        if number is None:
+        if customer_id is None:
             raise NotFoundError("this visitor is not identified; there is nothing to reveal")
         actor = f"agent:{session.agent.id}"
         await accounts.audit(connection, actor=actor, action="reveal", subject=f"customer:{customer_id}", field=wanted.field)
-    contact = await box.shop.contact(number)
-    return answer({"value": getattr(contact, wanted.field)})
+    return answer({"value": getattr(await contact_of(box, customer_id), wanted.field)})
 
 
 @blueprint.put("/presence")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -13,21 +14,23 @@ from sanic import Blueprint, Request, Websocket
 
 from bot.channels.base import Channel
 from bot.conversations import accounts, store
+from bot.conversations.read_marks import Mark, ReadMarks
 from bot.conversations.services import Services
 from bot.conversations.wake import News, Wake
 from bot.database.conversations import conversations
 from bot.errors import AuthError, BotError
-from bot.messages import Status
+from bot.messages import Sender, Status
 from bot.redis import REDIS_DOWN
 from bot.web import sockets
+from bot.web.board import Board, own_view, queue_view
 from bot.web.deliveries import delivery_view
 from bot.web.desk import COOKIE
-from bot.web.entries import queue_view
 from bot.web.origins import check_origin
+from bot.web.sockets import Hub
 from bot.web.views import conversation_view, messages_view
 
 BEAT_S = 10  # two beats within the presence's 25 s
-QUEUE_EVERY_S = 0.3  # the queue moves with every claim and message; a desk hears of all moves in so long at once
+LARGEST_SEQ = 10**9  # fits both databases' integers
 SILENT_S = 25  # no pong for so long: half open, closed, the agent is gone
 
 blueprint = Blueprint("desk_socket")
@@ -44,8 +47,12 @@ async def desk_socket(request: Request, socket: Websocket) -> None:
             raise AuthError("the hello frame's csrf is not this session's; load the desk again")
         opened = hello.get("open")
         seen = {str(key): seq for key, seq in opened.items() if isinstance(seq, int)} if isinstance(opened, dict) else {}
-        connection = DeskConnection(services, socket, session.agent, seen=seen, cookie=cookie or "", channels=request.app.ctx.channels)
-        with request.app.ctx.hub.joined(connection):
+        ctx = request.app.ctx
+        connection = DeskConnection(
+            services, ctx.hub, ctx.board, socket, session.agent, cookie=cookie or "", channels=ctx.channels, marks=ctx.read_marks
+        )
+        with ctx.hub.joined(connection, sockets.QUEUE, session.agent.id):
+            connection.resume(seen)
             await sockets.both(connection.deliver(), connection.listen(), connection.beat())
 
     await sockets.serve(socket, handle)
@@ -58,46 +65,70 @@ class DeskConnection:
     def __init__(
         self,
         services: Services,
+        hub: Hub,
+        board: Board,
         socket: Websocket,
         agent: store.Row,
         *,
-        seen: dict[str, int],
         cookie: str,
         channels: Mapping[str, Channel],
+        marks: ReadMarks,
     ) -> None:
         self._services = services
+        self._hub = hub
+        self._board = board
+        self._marks = marks
         self._channels = channels
         self._socket = socket
         self._agent = agent
-        self._seen = seen  # conversation -> last seq sent
+        self._seen: dict[str, int] = {}  # conversation -> last seq sent
         self._cookie = cookie
-        self._changed: set[str] = set(seen)
+        self._changed: set[str] = set()
         self._alerts: list[str] = []
         self._typing: set[str] = set()
-        self._queue_news = True
-        self._queue_at = 0.0
+        self._read: dict[str, int] = {}  # conversation -> how far its customer has read
+        self._typed: dict[str, float] = {}
+        self._own: dict[str, Any] = {}
+        self._own_news = True
+        self._shown: dict[str, Any] | None = None
+        self._queue_news = False
         self._news = asyncio.Event()
-        self._news.set()
         self._heard_at = time.monotonic()
 
-    def wants(self, wake: Wake) -> bool:
-        """Others' conversations are not looked at; what becomes this agent's comes with news of the queue."""
-        return wake.news in sockets.QUEUE_NEWS or wake.conversation_id in self._seen
+    def resume(self, seen: Mapping[str, int]) -> None:
+        """Go on after the places that the desk has, and look at the queue."""
+        for conversation_id, seq in seen.items():
+            self._follow(conversation_id, seq)
+        self._changed |= set(seen)
+        self._news.set()
+        self._board.moved()
+
+    def _follow(self, conversation_id: str, seq: int) -> None:
+        self._seen[conversation_id] = seq
+        self._hub.follow(self, conversation_id)
 
     def poke(self, wake: Wake | None) -> None:
         if wake is None:
-            self._queue_news = True
+            self._own_news = True
             self._changed |= set(self._seen)
-        elif wake.news == News.TYPING:
-            if wake.sender != "customer" or wake.conversation_id not in self._seen:
+        elif wake.news in sockets.PASSED_ON:
+            if wake.sender != Sender.CUSTOMER or wake.conversation_id not in self._seen:
                 return
-            self._typing.add(wake.conversation_id)
-        else:
-            self._queue_news |= wake.news in sockets.QUEUE_NEWS
+            if wake.news == News.TYPING:
+                self._typing.add(wake.conversation_id)
+            else:
+                self._read[wake.conversation_id] = wake.seq
+        elif wake.news == News.MESSAGES:
+            self._changed.add(wake.conversation_id)
+        else:  # sent when the board has looked
             if wake.news == News.ALERT:
                 self._alerts.append(wake.escalation_id)
-            if wake.conversation_id in self._seen:
-                self._changed.add(wake.conversation_id)
+            self._own_news |= wake.news == News.QUEUE
+            return
+        self._news.set()
+
+    def queue_moved(self) -> None:
+        self._queue_news = True
         self._news.set()
 
     async def deliver(self) -> None:
@@ -108,24 +139,28 @@ class DeskConnection:
             changed, self._changed = self._changed, set()
             for conversation_id in changed:
                 await self._send_conversation(conversation_id)
-            await self._send_queue_and_alerts()
+            if self._queue_news:
+                self._queue_news = False
+                await self._send_queue_and_alerts()
             typing, self._typing = self._typing, set()
             for conversation_id in typing:
                 await sockets.send(self._socket, {"type": "typing", "conversation_id": conversation_id})
+            read, self._read = self._read, {}
+            for conversation_id, seq in read.items():
+                await sockets.send(self._socket, {"type": "read", "conversation_id": conversation_id, "seq": seq})
 
     async def _send_queue_and_alerts(self) -> None:
-        if not self._queue_news:
-            return
-        loop = asyncio.get_running_loop()
-        if loop.time() < self._queue_at:
-            loop.call_at(self._queue_at, self._news.set)
-            return
-        self._queue_news, self._queue_at = False, loop.time() + QUEUE_EVERY_S
-        view = await queue_view(self._services, self._agent)
-        await sockets.send(self._socket, {"type": "queue", **view})
-        new = {entry["conversation_id"] for entry in view["mine"]} - self._seen.keys()
-        for conversation_id in new:
-            await self._send_conversation(conversation_id)
+        look = self._board.look
+        if self._own_news:
+            self._own_news = False
+            self._own = await own_view(self._services, self._agent)
+        view = queue_view(self._agent, look, self._own)
+        if view != self._shown:
+            self._shown = view
+            await sockets.send(self._socket, {"type": "queue", **view})
+        for entry in view["mine"]:
+            if entry["conversation_id"] not in self._seen:
+                await self._send_conversation(entry["conversation_id"])
         alerts, self._alerts = self._alerts, []
         waiting = {entry["escalation_id"] for entry in view["waiting"]}
         for escalation_id in alerts:
@@ -149,7 +184,7 @@ class DeskConnection:
             state = await conversation_view(connection, row) | {"delivery": delivery}
         for message, view in zip(found, views, strict=True):
             await sockets.send(self._socket, {"type": "message", "message": view})
-            self._seen[conversation_id] = message.seq
+            self._follow(conversation_id, message.seq)
         if len(found) == store.BATCH:
             self._changed.add(conversation_id)  # there is more
             self._news.set()
@@ -167,13 +202,23 @@ class DeskConnection:
             self._heard_at = time.monotonic()
             conversation_id, kind = frame.get("conversation_id"), frame.get("type")
             if kind == "open" and isinstance(conversation_id, str) and isinstance(frame.get("after"), int):
-                self._seen[conversation_id] = frame["after"]
+                self._follow(conversation_id, frame["after"])
                 self._changed.add(conversation_id)
                 self._news.set()
             elif kind == "typing" and isinstance(conversation_id, str):
                 await self._tell_typing(conversation_id)
+            elif kind == "read" and isinstance(conversation_id, str):
+                self._keep_mark(conversation_id, frame.get("seq"))
+
+    def _keep_mark(self, conversation_id: str, seq: object) -> None:
+        """Note how far the agent has read what is open here; whether it is theirs is decided in SQL."""
+        if conversation_id in self._seen and isinstance(seq, int) and 0 < seq < LARGEST_SEQ:
+            self._marks.note(Mark(Sender.AGENT, conversation_id, seq, self._agent.id))
 
     async def _tell_typing(self, conversation_id: str) -> None:
+        if time.monotonic() - self._typed.get(conversation_id, -math.inf) < sockets.TYPING_S:
+            return
+        self._typed[conversation_id] = time.monotonic()
         async with self._services.database.read() as connection:
             try:
                 row = await store.conversation(connection, conversation_id)
@@ -193,7 +238,8 @@ class DeskConnection:
                     await self._services.wake.send(Wake(News.QUEUE))  # who waits learns that somebody is there
                     has_arrived = True
             await sockets.send(self._socket, {"type": "ping"})
-            self._changed |= await self._missed()
-            self._queue_news = True
-            self._news.set()
+            if missed := await self._missed():
+                self._changed |= missed
+                self._news.set()
+            self._own_news = True  # what a lost wake-up did not tell comes with the board's next look
             await asyncio.sleep(BEAT_S)

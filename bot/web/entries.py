@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversations import store
 from bot.conversations.services import Services
+from bot.crypto import Cipher
 from bot.database.conversations import conversations, messages, threads
 from bot.database.escalations import escalations
 from bot.database.people import agents, customer_identities
 from bot.escalations.routing import Priority, skills_of
-from bot.escalations.staff import lanes_of
+from bot.escalations.staff import Colleague, lanes_of
 from bot.messages import Status
-from bot.web.promises import alerts_for, promises_of
+from bot.web.promises import promises_of
 from bot.web.views import iso
 
 LONGEST_LIST = 200
+LONGEST_QUEUE = 1000  # looked through for what an agent may take
 PAST = 50
 
 
-def _lines() -> sa.Select[Any]:
-    """Conversation, its newest escalation if any, its customer, its last message: one row each."""
-    newest = (
-        sa.select(escalations.c.conversation_id, sa.func.max(escalations.c.id).label("id"))
-        .group_by(escalations.c.conversation_id)
-        .subquery("newest")
-    )
+_OTHERS = escalations.alias("others")
+_NEWEST = sa.select(sa.func.max(_OTHERS.c.id)).where(_OTHERS.c.conversation_id == conversations.c.id).scalar_subquery()
+_OPEN = sa.and_(escalations.c.conversation_id == conversations.c.id, escalations.c.status.in_(["waiting", "claimed"]))
+
+
+def _lines(escalation: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Conversation, its escalation if any, its customer, its last message: one row each."""
     return (
         sa.select(
             conversations.c.id.label("conversation_id"),
@@ -40,6 +45,7 @@ def _lines() -> sa.Select[Any]:
             escalations.c.reason,
             escalations.c.priority,
             escalations.c.skill,
+            escalations.c.place_at,
             escalations.c.summary,
             escalations.c.left_message,
             escalations.c.created_at.label("escalated_at"),
@@ -52,53 +58,61 @@ def _lines() -> sa.Select[Any]:
         )
         .select_from(conversations)
         .join(threads, threads.c.id == conversations.c.thread_id)
-        .outerjoin(newest, newest.c.conversation_id == conversations.c.id)
-        .outerjoin(escalations, escalations.c.id == newest.c.id)
+        .outerjoin(escalations, escalation)
         .outerjoin(customer_identities, customer_identities.c.customer_id == threads.c.customer_id)
         .outerjoin(agents, agents.c.id == conversations.c.agent_id)
         .outerjoin(messages, sa.and_(messages.c.conversation_id == conversations.c.id, messages.c.seq == conversations.c.last_seq))
     )
 
 
-async def queue_view(services: Services, agent: store.Row) -> dict[str, Any]:
-    """Return what waits for this agent in the order of service, what is theirs, their presence, and how many agents take work."""
-    staff = await services.staff()
-    lanes = lanes_of(skills_of(agent.topics, agent.languages), staff)
-    claimable: list[sa.ColumnElement[bool]] = [escalations.c.skill.in_([lane.skill for lane in lanes if lane.upto is None])]
-    claimable += [sa.and_(escalations.c.skill == lane.skill, escalations.c.place_at <= lane.upto) for lane in lanes if lane.upto]
-    waiting = (
-        _lines()
-        .where(conversations.c.status == Status.WAITING, escalations.c.status == "waiting", sa.or_(*claimable))
-        .order_by(escalations.c.place_at)
-        .limit(LONGEST_LIST)
-    )
-    mine = (
-        _lines()
-        .where(conversations.c.status == Status.AGENT, conversations.c.agent_id == agent.id)
+class Waiting(NamedTuple):
+    """A line of those who wait, and who may take it."""
+
+    skill: str
+    place_at: datetime
+    entry: dict[str, Any]
+
+
+async def read_waiting(connection: AsyncConnection, cipher: Cipher) -> list[Waiting]:
+    """Return who waits, in the order of service."""
+    query = _lines(_OPEN).where(escalations.c.status == "waiting").order_by(escalations.c.place_at).limit(LONGEST_QUEUE)
+    rows = (await connection.execute(query)).all()
+    entries = await _with_promises(connection, cipher, rows)
+    return [Waiting(row.skill, row.place_at, entry) for row, entry in zip(rows, entries, strict=True)]
+
+
+async def read_mine(connection: AsyncConnection, cipher: Cipher, agent_id: str) -> list[dict[str, Any]]:
+    query = (
+        _lines(_OPEN)
+        .where(conversations.c.status == Status.AGENT, conversations.c.agent_id == agent_id)
         .order_by(escalations.c.claimed_at)
         .limit(LONGEST_LIST)
     )
-    async with services.database.read() as connection:
-        rows = {"waiting": (await connection.execute(waiting)).all(), "mine": (await connection.execute(mine)).all()}
-        promises = await promises_of(connection, [row.escalation_id for found in rows.values() for row in found])
-        return {
-            **{name: [_entry(services, row) | {"sla": promises.get(row.escalation_id)} for row in found] for name, found in rows.items()},
-            "alerts": await alerts_for(connection, agent),
-            "online": sum(one.takes_work for one in staff),
-            "presence": await connection.scalar(sa.select(agents.c.presence).where(agents.c.id == agent.id)),
-        }
+    return await _with_promises(connection, cipher, (await connection.execute(query)).all())
+
+
+def waiting_for(agent: store.Row, waiting: Sequence[Waiting], staff: Sequence[Colleague]) -> list[dict[str, Any]]:
+    """Return those of the queue whom this agent may claim now."""
+    lanes = {lane.skill: lane.upto for lane in lanes_of(skills_of(agent.topics, agent.languages), staff)}
+    mine = (one.entry for one in waiting if one.skill in lanes and ((upto := lanes[one.skill]) is None or one.place_at <= upto))
+    return list(islice(mine, LONGEST_LIST))
+
+
+async def _with_promises(connection: AsyncConnection, cipher: Cipher, rows: Sequence[store.Row]) -> list[dict[str, Any]]:
+    promises = await promises_of(connection, [row.escalation_id for row in rows])
+    return [_entry(cipher, row) | {"sla": promises.get(row.escalation_id)} for row in rows]
 
 
 async def past_entries(services: Services, *, status: str, wanted: str) -> list[dict[str, Any]]:
     """Return conversations, newest first; `wanted` is looked for in the texts."""
-    query = _lines().order_by(conversations.c.updated_at.desc()).limit(PAST)
+    query = _lines(escalations.c.id == _NEWEST).order_by(conversations.c.updated_at.desc()).limit(PAST)
     if status:
         query = query.where(conversations.c.status == status)
     if wanted.strip():
         said = sa.select(messages.c.conversation_id).where(messages.c.text.icontains(wanted.strip(), autoescape=True))
         query = query.where(conversations.c.id.in_(said))
     async with services.database.read() as connection:
-        return [_entry(services, row) for row in await connection.execute(query)]
+        return [_entry(services.cipher, row) for row in await connection.execute(query)]
 
 
 async def escalation_view(connection: AsyncConnection, conversation_id: str) -> dict[str, Any] | None:
@@ -120,9 +134,9 @@ async def escalation_view(connection: AsyncConnection, conversation_id: str) -> 
     }
 
 
-def _entry(services: Services, row: sa.Row[Any]) -> dict[str, Any]:
+def _entry(cipher: Cipher, row: sa.Row[Any]) -> dict[str, Any]:
     churn = ((row.packet or {}).get("profile") or {}).get("churn") or {}
-    name = services.cipher.decrypt(row.customer_name, column="customer_identities.name") if row.customer_name else ""
+    name = cipher.decrypt(row.customer_name, column="customer_identities.name") if row.customer_name else ""
     return {
         "escalation_id": row.escalation_id,
         "conversation_id": row.conversation_id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,7 +15,7 @@ from bot.escalations.times import first_reply
 from bot.ids import utcnow
 from bot.web.views import iso
 
-LONGEST_LIST = 200
+MOST_ALERTS = 1000
 
 
 async def promises_of(connection: AsyncConnection, escalation_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -32,29 +32,37 @@ async def promises_of(connection: AsyncConnection, escalation_ids: Sequence[str]
     }
 
 
-async def alerts_for(connection: AsyncConnection, agent: store.Row) -> list[dict[str, Any]]:
-    """Return what an agent has to see to: warnings of their own; a supervisor also everybody's, breaches and agents who do not write."""
-    is_supervisor = agent.role == "supervisor"
+class Alert(NamedTuple):
+    kind: str
+    escalation_id: str
+    conversation_id: str
+    agent_id: str | None
+
+
+async def read_alerts(connection: AsyncConnection) -> list[Alert]:
+    """Return what somebody has to see to: promises near or past their limit, and agents who do not write."""
     pressing = (
-        sa.select(escalations.c.id, escalations.c.conversation_id, sa.func.max(sa.case((sla_clocks.c.breached, 1), else_=0)).label("late"))
+        sa.select(
+            escalations.c.id,
+            escalations.c.conversation_id,
+            escalations.c.agent_id,
+            sa.func.max(sa.case((sla_clocks.c.breached, 1), else_=0)).label("late"),
+        )
         .join(escalations, escalations.c.id == sla_clocks.c.escalation_id)
         .where(sla_clocks.c.met_at.is_(None), sla_clocks.c.warned_at.is_not(None), escalations.c.status.in_(["waiting", "claimed"]))
-        .group_by(escalations.c.id, escalations.c.conversation_id)
-        .limit(LONGEST_LIST)
+        .group_by(escalations.c.id, escalations.c.conversation_id, escalations.c.agent_id)
+        .limit(MOST_ALERTS)
     )
-    if not is_supervisor:
-        pressing = pressing.where(escalations.c.agent_id == agent.id)
     alerts = [
-        _alert("sla_breach" if row.late else "sla_warning", row)
+        Alert("sla_breach" if row.late else "sla_warning", row.id, row.conversation_id, row.agent_id)
         for row in await connection.execute(pressing)
-        if is_supervisor or not row.late
     ]
-    if is_supervisor:
-        rule = first_reply()
-        silent = silent_since(utcnow() - rule.within).where(escalations.c.returns > rule.returns).limit(LONGEST_LIST)
-        alerts += [_alert("no_first_reply", row) for row in await connection.execute(silent)]
-    return alerts
+    rule = first_reply()
+    silent = silent_since(utcnow() - rule.within).where(escalations.c.returns > rule.returns).limit(MOST_ALERTS)
+    return alerts + [Alert("no_first_reply", row.id, row.conversation_id, row.agent_id) for row in await connection.execute(silent)]
 
 
-def _alert(kind: str, row: sa.Row[Any]) -> dict[str, Any]:
-    return {"kind": kind, "escalation_id": row.id, "conversation_id": row.conversation_id}
+def alerts_for(agent: store.Row, alerts: Sequence[Alert]) -> list[dict[str, Any]]:
+    """Return what an agent has to see to: warnings of their own; a supervisor everybody's, breaches and agents who do not write."""
+    theirs = (one for one in alerts if agent.role == "supervisor" or (one.kind == "sla_warning" and one.agent_id == agent.id))
+    return [{"kind": one.kind, "escalation_id": one.escalation_id, "conversation_id": one.conversation_id} for one in theirs]

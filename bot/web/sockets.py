@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Protocol
 
 import msgspec
@@ -15,40 +16,74 @@ from websockets.exceptions import ConnectionClosed
 from bot.conversations.wake import News, Wake, Wakeups
 from bot.errors import BotError, InputError
 from bot.redis import REDIS_DOWN
+from bot.web.board import Board
 from bot.web.requests import error_body
 
 HELLO_S = 10  # a connection that has not said who it is by then is closed
 LONGEST_FRAME = 16_384
+LISTEN_AGAIN_S = 0.3
+TYPING_S = 1.0  # who types is told to the other side at most so often
+QUEUE = "queue"  # what desks follow: news of the queue that concern everybody
 
 log = logging.getLogger(__name__)
 
 
 class Connection(Protocol):
-    def wants(self, wake: Wake) -> bool: ...
-
     def poke(self, wake: Wake | None) -> None:
         """Look again, soon; None means that wake-ups may have been missed."""
 
+    def queue_moved(self) -> None:
+        """The board has looked again."""
+
 
 class Hub:
-    """All connections of this process, and the one listener that pokes them."""
+    """All connections of this process, by what they follow, and the one listener that pokes them."""
 
-    def __init__(self, wakeups: Wakeups) -> None:
+    def __init__(self, wakeups: Wakeups, board: Board) -> None:
         self._wakeups = wakeups
-        self._connections: set[Connection] = set()
+        self._board = board
+        self._keys: dict[Connection, set[str]] = {}
+        self._followers: defaultdict[str, set[Connection]] = defaultdict(set)
 
     @contextlib.contextmanager
-    def joined(self, connection: Connection) -> Any:
-        self._connections.add(connection)
+    def joined(self, connection: Connection, *keys: str) -> Iterator[None]:
+        self._keys[connection] = set()
+        for key in keys:
+            self.follow(connection, key)
         try:
             yield
         finally:
-            self._connections.discard(connection)
+            for key in self._keys.pop(connection):
+                self._unfollow(connection, key)
 
-    def poke(self, wake: Wake) -> None:
-        for connection in list(self._connections):
-            if connection.wants(wake):
-                connection.poke(wake)
+    def follow(self, connection: Connection, key: str) -> None:
+        """Poke this connection with news of a thread, a conversation, a visitor, an agent, or of everybody's QUEUE."""
+        self._keys[connection].add(key)
+        self._followers[key].add(connection)
+
+    def _unfollow(self, connection: Connection, key: str) -> None:
+        self._followers[key].discard(connection)
+        if not self._followers[key]:
+            del self._followers[key]
+
+    def poke(self, wake: Wake | None) -> None:
+        if wake is None or wake.news in (News.QUEUE, News.ALERT):
+            self._board.moved()
+        for connection in self._concerned(wake):
+            connection.poke(wake)
+
+    def _concerned(self, wake: Wake | None) -> set[Connection]:
+        if wake is None:
+            return set(self._keys)
+        if wake.news in (News.QUEUE, News.ALERT):
+            keys = {wake.agent_id or QUEUE}
+        else:
+            keys = {wake.thread_id, wake.conversation_id, wake.channel_user}
+        return {connection for key in keys for connection in self._followers.get(key, ())}
+
+    def queue_moved(self) -> None:
+        for connection in list(self._keys):
+            connection.queue_moved()
 
     async def listen(self) -> None:
         """Pass wake-ups on for ever; after a break everybody looks again."""
@@ -58,9 +93,9 @@ class Hub:
                     self.poke(wake)
             except REDIS_DOWN as error:
                 log.warning("wake-ups are away: %s", type(error).__name__)
-            await asyncio.sleep(0.3)
-            for connection in list(self._connections):
-                connection.poke(None)
+            except Exception:
+                log.exception("wake-ups broke off")  # nobody else would notice, and every line of this process would fall silent
+            await asyncio.sleep(LISTEN_AGAIN_S)
 
 
 async def receive(socket: Websocket, *, timeout_s: float | None = None) -> dict[str, Any] | None:
@@ -115,4 +150,4 @@ async def both(*tasks: Awaitable[None]) -> None:
         await asyncio.gather(*running, return_exceptions=True)
 
 
-QUEUE_NEWS = (News.QUEUE, News.ALERT)
+PASSED_ON = (News.TYPING, News.READ)  # told as it comes, without a look into SQL

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversations import store
-from bot.conversations.place import place_of
-from bot.database.escalations import escalations
-from bot.escalations.queue import Entry
-from bot.escalations.staff import Colleague, takers
-from bot.messages import Button, Card, Message, Status
+from bot.messages import Button, Card, Message
+from bot.web.attachments import attachments_view
 
 
 def iso(moment: datetime | None) -> str | None:
@@ -64,33 +59,23 @@ def message_view(message: Message, names: dict[str, str], *, desk: bool = False)
 
 async def messages_view(connection: AsyncConnection, messages: list[Message], *, desk: bool = False) -> list[dict[str, Any]]:
     names = await store.agent_names(connection, [message.agent_id for message in messages if message.agent_id])
-    return [message_view(message, names, desk=desk) for message in messages]
+    files = await attachments_view(connection, messages) if desk else {}
+    return [message_view(message, names, desk=desk) | _files(files, message) for message in messages]
 
 
-async def conversation_view(
-    connection: AsyncConnection, row: store.Row, *, staff: Sequence[Colleague] = (), automatic: bool = False
-) -> dict[str, Any]:
+def _files(files: dict[str, list[dict[str, Any]]], message: Message) -> dict[str, Any]:
+    return {"attachments": files[message.id]} if message.id in files else {}
+
+
+async def conversation_view(connection: AsyncConnection, row: store.Row) -> dict[str, Any]:
     names = await store.agent_names(connection, [row.agent_id] if row.agent_id else [])
-    queue = await _queue_view(connection, row.id, staff, automatic) if row.status == Status.WAITING and staff else None
     return {
         "id": row.id,
         "status": row.status,
         "agent": names.get(row.agent_id or ""),
-        "queue": queue,
+        "queue": None,  # bot.web.board knows
         "csat": row.csat,
         "language": row.language,
+        "customer_read_seq": row.customer_read_seq,
+        "agent_read_seq": row.agent_read_seq,
     }
-
-
-async def _queue_view(
-    connection: AsyncConnection, conversation_id: str, staff: Sequence[Colleague], automatic: bool
-) -> dict[str, Any] | None:
-    """Return position and estimate; none with nobody to take it, when a position would promise what nobody keeps."""
-    query = sa.select(escalations.c.id, escalations.c.skill, escalations.c.place_at).where(
-        escalations.c.conversation_id == conversation_id, escalations.c.status == "waiting"
-    )
-    found = (await connection.execute(query)).first()
-    if found is None or not takers(staff, found.skill):
-        return None
-    place = await place_of(connection, Entry(*found), staff=staff, automatic=automatic)
-    return {"position": place.position, "wait_minutes": place.wait_minutes}

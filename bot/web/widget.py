@@ -7,13 +7,12 @@ from typing import Any
 import msgspec
 from sanic import Blueprint, Request
 from sanic.response import HTTPResponse
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversations import store
-from bot.conversations.services import Services
 from bot.conversations.visitors import Visitor, Visitors
 from bot.errors import AuthError, InputError, NotFoundError
-from bot.messages import InboundMessage, Status
+from bot.messages import InboundMessage
+from bot.web.board import Board
 from bot.web.greeting import greeting
 from bot.web.requests import answer, body, caller, limit, services
 from bot.web.views import conversation_view, message_view, messages_view
@@ -53,7 +52,7 @@ async def open_session(request: Request) -> HTTPResponse:
     wanted = body(request, SessionBody)
     if wanted.inbox != INBOX:
         raise NotFoundError(f"there is no inbox {wanted.inbox[:64]!r}; this installation has {INBOX!r}")
-    box = services(request)
+    box, board = services(request), board_of(request)
     language = _language(wanted.language) or box.settings.default_language
     visitors: Visitors = request.app.ctx.visitors
     visitor = await visitors.begin(inbox_id=INBOX, token=wanted.token, identity=wanted.identity, language=language)
@@ -61,7 +60,7 @@ async def open_session(request: Request) -> HTTPResponse:
     async with box.database.read() as connection:
         thread = await store.thread_of(connection, inbox_id=visitor.inbox_id, channel_user=visitor.channel_user)
         newest = await store.newest_conversation(connection, thread.id) if thread else None
-        conversation = await shown(connection, box, newest) if newest is not None else None
+        conversation = await conversation_view(connection, newest) if newest is not None else None
     return answer(
         {
             "token": visitors.sign(visitor),
@@ -70,7 +69,7 @@ async def open_session(request: Request) -> HTTPResponse:
             "customer": {"name": hello.customer_name} if visitor.customer_id else None,
             "greeting": hello.view(),
             "cursor": "",
-            "conversation": conversation,
+            "conversation": await board.placed(conversation) if conversation else None,
         }
     )
 
@@ -80,7 +79,7 @@ async def catch_up(request: Request) -> HTTPResponse:
     """Return what the visitor has not seen, at most a page of it."""
     visitor = visitor_of(request)
     conversation_id, seq = parse_cursor(request.args.get("after", ""))
-    box = services(request)
+    box, board = services(request), board_of(request)
     async with box.database.read() as connection:
         thread = await store.thread_of(connection, inbox_id=visitor.inbox_id, channel_user=visitor.channel_user)
         if thread is None:
@@ -88,10 +87,17 @@ async def catch_up(request: Request) -> HTTPResponse:
         found = await store.thread_after(connection, thread.id, conversation_id, seq, limit=PAGE + 1)
         page = found[:PAGE]
         newest = await store.newest_conversation(connection, thread.id)
-        conversation = await shown(connection, box, newest) if newest is not None else None
+        conversation = await conversation_view(connection, newest) if newest is not None else None
         views = await messages_view(connection, page)
     cursor = f"{page[-1].conversation_id}:{page[-1].seq}" if page else request.args.get("after", "")
-    return answer({"messages": views, "conversation": conversation, "cursor": cursor, "more": len(found) > PAGE})
+    return answer(
+        {
+            "messages": views,
+            "conversation": await board.placed(conversation) if conversation else None,
+            "cursor": cursor,
+            "more": len(found) > PAGE,
+        }
+    )
 
 
 @blueprint.post("/messages")
@@ -115,11 +121,11 @@ async def send(request: Request) -> HTTPResponse:
             page=wanted.page[:500],
         )
     )
-    box = services(request)
+    box, board = services(request), board_of(request)
     async with box.database.read() as connection:
         row = await store.conversation(connection, message.conversation_id)
-        view = await shown(connection, box, row)
-    return answer({"message": message_view(message, {}), "conversation": view})
+        view = await conversation_view(connection, row)
+    return answer({"message": message_view(message, {}), "conversation": await board.placed(view)})
 
 
 @blueprint.post("/csat")
@@ -134,10 +140,9 @@ async def rate(request: Request) -> HTTPResponse:
     return answer({})
 
 
-async def shown(connection: AsyncConnection, box: Services, row: store.Row) -> dict[str, Any]:
-    """Return how the conversation stands for its customer; who is at work matters only while it waits."""
-    staff = await box.staff_lately() if row.status == Status.WAITING else []
-    return await conversation_view(connection, row, staff=staff, automatic=box.automatic)
+def board_of(request: Request) -> Board:
+    found: Board = request.app.ctx.board
+    return found
 
 
 def visitor_of(request: Request) -> Visitor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import redis.asyncio as aioredis
@@ -17,6 +18,7 @@ from bot.conversations.services import Services, open_services
 from bot.database.people import agents
 from bot.messages import InboundMessage, Message
 from bot.settings import Settings
+from bot.web.board import look_at, own_view, queue_view
 from tests.agents import agent_row
 from tests.fakes import FakeRasa
 
@@ -87,3 +89,8 @@ async def transcript(service: ConversationService, conversation_id: str) -> list
 async def conversation(service: ConversationService, conversation_id: str) -> store.Row:
     async with service.services.database.read() as connection:
         return await store.conversation(connection, conversation_id)
+
+
+async def queue_of(services: Services, agent: sa.Row[Any]) -> dict[str, Any]:
+    """What this agent's desk shows."""
+    return queue_view(agent, await look_at(services), await own_view(services, agent))

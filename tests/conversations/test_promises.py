@@ -19,8 +19,7 @@ from bot.escalations.hours import Hours
 from bot.escalations.times import longest_wait, queue_limit
 from bot.ids import utcnow
 from bot.messages import HandOff, HandoffReason, Turn
-from bot.web.entries import queue_view
-from tests.conversations.conftest import make_agent, say, transcript
+from tests.conversations.conftest import make_agent, queue_of, say, transcript
 from tests.fakes import FakeRasa
 
 
@@ -75,18 +74,18 @@ async def test_a_warning_goes_to_the_agent_and_a_breach_to_a_supervisor(
     await pass_minutes(services, 8)
     assert await watch_clocks(services) == 1
     assert await watch_clocks(services) == 0
-    view = await queue_view(services, agent)
+    view = await queue_of(services, agent)
     assert [alert["kind"] for alert in view["alerts"]] == ["sla_warning"]
     assert (view["mine"][0]["sla"]["target"], view["mine"][0]["sla"]["warned"]) == ("first_response", True)
 
     await pass_minutes(services, 3)
     assert await watch_clocks(services) == 1
-    assert [alert["kind"] for alert in (await queue_view(services, boss))["alerts"]] == ["sla_breach"]
-    assert (await queue_view(services, agent))["alerts"] == []
+    assert [alert["kind"] for alert in (await queue_of(services, boss))["alerts"]] == ["sla_breach"]
+    assert (await queue_of(services, agent))["alerts"] == []
 
     await service.reply_as_agent(agent.id, mine, client_id="1", text="sorry")
     assert (await clocks(services))["first_response"] == (True, True)
-    assert (await queue_view(services, boss))["alerts"] == []
+    assert (await queue_of(services, boss))["alerts"] == []
 
 
 async def test_an_answer_that_came_late_is_a_breach_although_nobody_was_looking(

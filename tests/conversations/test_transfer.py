@@ -18,9 +18,8 @@ from bot.errors import CapacityError, ConflictError, ForbiddenError, InputError,
 from bot.escalations.times import first_reply
 from bot.ids import utcnow
 from bot.messages import HandOff, HandoffReason, Status, Turn
-from bot.web.entries import queue_view
 from bot.worker import Worker
-from tests.conversations.conftest import conversation, make_agent, say, transcript
+from tests.conversations.conftest import conversation, make_agent, queue_of, say, transcript
 from tests.fakes import FakeRasa
 
 
@@ -168,15 +167,15 @@ async def test_it_does_not_bounce_for_ever_but_is_shown_to_a_supervisor(
         await _let_time_pass(service)
         await worker.take_back_the_unanswered()
         await assignment.claim(await make_agent(service.services, f"a{number}"))
-    assert (await queue_view(service.services, boss))["alerts"] == []
+    assert (await queue_of(service.services, boss))["alerts"] == []
 
     for _ in range(2):
         await _let_time_pass(service)
         await worker.take_back_the_unanswered()
 
     assert (await conversation(service, mine)).status == Status.AGENT
-    assert [alert["kind"] for alert in (await queue_view(service.services, boss))["alerts"]] == ["no_first_reply"]
-    assert (await queue_view(service.services, agent))["alerts"] == []
+    assert [alert["kind"] for alert in (await queue_of(service.services, boss))["alerts"]] == ["no_first_reply"]
+    assert (await queue_of(service.services, agent))["alerts"] == []
 
 
 async def test_a_full_colleague_is_refused_even_in_a_race(

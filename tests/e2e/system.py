@@ -29,6 +29,8 @@ MARKS = {
 
 
 class System:
+    command: tuple[str, ...] = ("-m", "bot.cli", "up")
+
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
         self.port, rasa_port, actions_port = free_ports(3)
@@ -54,7 +56,7 @@ class System:
         """Start and wait until /readyz says so; the first start also makes the data and trains."""
         with (self.folder.parent / f"{self.folder.name}.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "bot.cli", "up"], cwd=ROOT, env=self.environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+                [sys.executable, *self.command], cwd=ROOT, env=self.environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
         self.wait_ready(within_s=within_s)
 
@@ -77,14 +79,17 @@ class System:
 
     def pid(self, name: str) -> int | None:
         """Return the process of this name; None while the supervisor has not started it again."""
+        return next(iter(self.pids(name)), None)
+
+    def pids(self, name: str) -> list[int]:
+        """Return all processes of this name: with several web workers there are more than one."""
         supervisor = json.loads((self.folder / "up.lock").read_text(encoding="utf8"))["pid"]
+        found = []
         for child in psutil.Process(supervisor).children(recursive=True):
-            try:
+            with contextlib.suppress(psutil.Error):
                 if any(MARKS[name] in part for part in child.cmdline()) and child.status() != psutil.STATUS_ZOMBIE:
-                    return child.pid
-            except psutil.Error:
-                continue
-        return None
+                    found.append(child.pid)
+        return found
 
     def kill(self, name: str) -> None:
         """End a process at once, as a crash would."""

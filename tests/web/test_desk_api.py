@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 
 import aiohttp
-import msgspec
 import pytest
 import sqlalchemy as sa
 
-from bot.customers.profile import ChurnReason, ChurnRisk, Profile
 from bot.database import sync_engine
-from bot.database.people import audit_log, customer_profiles, customers
-from bot.ids import utcnow
+from bot.database.people import audit_log
 from bot.messages import HandOff, HandoffReason, Reply, Turn
 from bot.settings import Settings
 from tests.agents import PASSWORD
@@ -234,24 +231,6 @@ async def test_past_conversations_are_found_by_their_words(http: aiohttp.ClientS
             assert len((await response.json())["conversations"]) == count
     async with http.get("/api/desk/conversations", params={"status": "sleeping"}) as response:
         assert response.status == 400
-
-
-@pytest.fixture
-def profiles(database_url: str) -> list[str]:
-    """Three customers with a risk; return their numbers, the highest expected loss first."""
-    rows = {"C000003": (0.8, 500_000), "C000001": (0.3, 600_000), "C000002": (0.05, 900_000)}
-    engine = sync_engine(database_url)
-    with engine.begin() as connection:
-        for number, (probability, value) in rows.items():
-            customer_id = connection.execute(sa.select(customers.c.id).where(customers.c.shop_customer_id == number)).scalar_one()
-            level = "high" if probability > 0.4 else "medium" if probability > 0.2 else "low"
-            loss = round(probability * value)
-            risk = ChurnRisk(probability, level, [ChurnReason("troubled_180d", 2, 1.1)])
-            record = msgspec.to_builtins(Profile(customer_id, "loyal", risk, value_minor=value, expected_loss_minor=loss))
-            values = {"customer_id": customer_id, "record": record, "expected_loss_minor": loss, "updated_at": utcnow()}
-            connection.execute(sa.insert(customer_profiles).values(**values))
-    engine.dispose()
-    return list(rows)
 
 
 async def test_customers_are_listed_by_expected_loss_one_click_from_their_conversation(

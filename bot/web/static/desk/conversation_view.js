@@ -10,6 +10,8 @@ import { handoffBox } from "./handoff.js";
 import { icon } from "./icons.js";
 import { t, word } from "./i18n.js";
 import { nameOf } from "./names.js";
+import { mergeView } from "./merge_view.js";
+import { outreachView } from "./outreach_view.js";
 import { prefer, preference } from "./preferences.js";
 import { go } from "./router.js";
 import { changed, state, watch } from "./store.js";
@@ -23,14 +25,16 @@ export function conversationView(signal) {
   let open = new AbortController();
   let shown = null;
   watch(["route"], () => {
-    const { id } = state.route;
-    if (id === shown) return;
-    shown = id;
+    const { id, customer, merge } = state.route;
+    const key = id || customer || merge;
+    if (key === shown) return;
+    shown = key;
     open.abort();
     open = new AbortController();
-    fill(pane, id ? opened(record(id), AbortSignal.any([signal, open.signal])) : nothingOpen(AbortSignal.any([signal, open.signal])));
+    const until = AbortSignal.any([signal, open.signal]);
+    fill(pane, customer ? outreachView(until) : merge ? mergeView(merge, until) : id ? opened(record(id), until) : nothingOpen(until));
   }, signal);
-  document.addEventListener("visibilitychange", () => shown && markSeen(record(shown)), { signal });
+  document.addEventListener("visibilitychange", () => state.route.id && markSeen(record(state.route.id)), { signal });
   return pane;
 }
 
@@ -57,9 +61,10 @@ function opened(entry, signal) {
   }, signal);
   let escalation = null;
   watch(["record"], () => {
-    if (entry.escalation === escalation) return;
-    if (escalation?.id !== entry.escalation?.id || !handoff.firstChild) fill(handoff, entry.escalation && handoffBox(entry));
-    escalation = entry.escalation;
+    const now = entry.messages.some((message) => message.sender === "customer") ? entry.escalation : null; // else an agent wrote first
+    if (now === escalation) return;
+    if (escalation?.id !== now?.id || !handoff.firstChild) fill(handoff, now && handoffBox(entry));
+    escalation = now;
   }, signal);
   return [head, notice, handoff, course, reply];
 }

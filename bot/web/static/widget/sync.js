@@ -68,16 +68,19 @@ export class Sync {
     this.socket?.send({ type: "typing" });
   }
 
-  /** All has been seen, in every tab. */
+  /** All has been seen, in every tab; the other side hears of it. */
   see() {
-    if (isAfter(this.store.cursor, this.visitor.seen)) this.visitor.save({ seen: this.store.cursor });
+    const { cursor } = this.store;
+    if (!isAfter(cursor, this.visitor.seen)) return;
+    this.visitor.save({ seen: cursor });
+    this.socket?.send({ type: "read", cursor });
   }
 
   async #run() {
     clearTimeout(this.timer);
     if (!this.isOpen) await this.#open();
     for (let more = true; more; ) {
-      const answer = await this.#call(`messages?after=${encodeURIComponent(this.store.cursor)}`);
+      const answer = await this.#call(`messages?after=${this.store.cursor}`);
       this.#take(answer.messages, answer);
       ({ more } = answer);
     }
@@ -153,7 +156,8 @@ export class Sync {
   }
 
   #connect() {
-    const hello = { type: "hello", token: this.visitor.token, after: this.store.cursor };
+    const { token, seen } = this.visitor;
+    const hello = { type: "hello", token, after: this.store.cursor, read: seen };
     const lost = () => {
       this.socket = null;
       this.#later();
@@ -189,7 +193,6 @@ export class Sync {
     return /waiting|agent/.test(this.store.conversation?.status) || this.visitor.unsent.length;
   }
 
-  /** Another tab has changed something. */
   #elsewhere(key) {
     const { visitor } = this;
     const { id } = visitor;

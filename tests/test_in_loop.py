@@ -1,7 +1,8 @@
-"""SQLite's statements take one hop to the connection's thread, and do what SQLAlchemy's own adapter does."""
+"""SQLite's statements run in the loop's own thread while they are brief, and do what SQLAlchemy's own adapter does."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import aiosqlite
 import pytest
 import sqlalchemy as sa
 
-from bot.database import Database
+from bot.database import Database, in_loop
 
 fruits = sa.Table("fruits", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.String(20), unique=True))
 
@@ -24,21 +25,62 @@ async def shelf(tmp_path: Path) -> AsyncIterator[Database]:
     await database.close()
 
 
-async def test_a_query_takes_one_hop(shelf: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    hops = []
+@pytest.fixture
+def hops(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The statements that went to a connection's thread."""
+    found: list[str] = []
     execute = aiosqlite.Connection._execute
 
-    async def counted(self: aiosqlite.Connection, *arguments: object) -> object:
-        hops.append(arguments)
-        return await execute(self, *arguments)
+    async def counted(self: aiosqlite.Connection, *arguments: object, **options: object) -> object:
+        if arguments[0] is in_loop._run_patiently:
+            found.append(str(arguments[2]))
+        return await execute(self, *arguments, **options)
 
-    async with shelf.read() as connection:
-        await connection.execute(sa.select(fruits))
-        monkeypatch.setattr(aiosqlite.Connection, "_execute", counted)
+    monkeypatch.setattr(aiosqlite.Connection, "_execute", counted)
+    return found
+
+
+async def test_what_is_brief_takes_no_hop(shelf: Database, hops: list[str]) -> None:
+    async with shelf.write() as connection:
+        await connection.execute(sa.insert(fruits).values(name="plum"))
         rows = (await connection.execute(sa.select(fruits.c.name).order_by(fruits.c.id))).scalars().all()
 
-        assert rows == ["apple", "pear"]
-        assert len(hops) == 1
+    assert rows == ["apple", "pear", "plum"]
+    assert hops == []
+
+
+async def test_a_long_query_does_not_hold_up_the_loop(shelf: Database, hops: list[str]) -> None:
+    numbers = "SELECT COUNT(*) FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 300000) SELECT i FROM n)"
+    async with shelf.write() as connection:
+        await connection.execute(sa.insert(fruits).values(name="plum"))
+        counted = (await connection.execute(sa.text(numbers))).scalar_one()
+
+    assert counted == 300_000
+    assert hops == [numbers]
+    async with shelf.read() as connection:
+        assert (
+            await connection.execute(sa.select(sa.func.count()).select_from(fruits))
+        ).scalar_one() == 3  # what it broke off was only itself
+
+
+async def test_who_waits_for_another_writer_does_not_hold_up_the_loop(shelf: Database, hops: list[str]) -> None:
+    other = Database(shelf.url)
+    held = asyncio.Event()
+
+    async def hold() -> None:
+        async with other.write() as connection:
+            await connection.execute(sa.insert(fruits).values(name="plum"))
+            held.set()
+            await asyncio.sleep(0.05)
+
+    holding = asyncio.create_task(hold())
+    await held.wait()
+    async with shelf.write() as connection:
+        await connection.execute(sa.insert(fruits).values(name="fig"))
+    await holding
+    await other.close()
+
+    assert hops == ["BEGIN IMMEDIATE"]
 
 
 async def test_changes_are_counted_and_returned(shelf: Database) -> None:
