@@ -8,15 +8,16 @@ from __future__ import annotations
 import random
 import runpy
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 
-from bot.conversations import service, store, turns
+from bot.conversations import intake, store, turns
 from bot.escalations import queue
 from bot.ids import new_id
+from bot.messages import InboundMessage
 from bot.system import processes
 
 SKIPPED = 0.05  # the share of places that are taken and left empty
@@ -30,12 +31,12 @@ def fence(_module: str) -> None:
 
 def dedupe(_module: str) -> None:
     """What a customer sends again is a message of its own."""
-    keep = service.store_inbound
+    keep = intake.Intake.store
 
-    async def keep_anew(connection: Any, inbound: Any, **options: Any) -> Any:
-        return await keep(connection, msgspec.structs.replace(inbound, client_id=new_id()), **options)
+    async def keep_anew(self: intake.Intake, batch: Sequence[InboundMessage]) -> Any:
+        return await keep(self, [msgspec.structs.replace(inbound, client_id=new_id()) for inbound in batch])
 
-    service.store_inbound = keep_anew  # type: ignore[assignment]
+    intake.Intake.store = keep_anew  # type: ignore[method-assign]
 
 
 def lease(_module: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -37,17 +37,25 @@ def _heard(insert: Any) -> Any:
 _HEARD = {"postgresql": _heard(postgresql.insert), "sqlite": _heard(sqlite.insert)}
 
 
+class Heard(NamedTuple):
+    """Whose message came, and what it permits."""
+
+    thread_id: str
+    inbox_id: str
+    reply_token: str
+
+
 async def heard(connection: AsyncConnection, *, thread_id: str, inbox_id: str, reply_token: str = "") -> None:
     """Note that the customer has written: windows and quotas begin anew, and what waited for it may go."""
-    row = {
-        "thread_id": thread_id,
-        "inbox_id": inbox_id,
-        "held": False,
-        "customer_at": utcnow(),
-        "quota_used": 0,
-        "reply_token": reply_token,
-    }
-    await connection.execute(_HEARD[connection.dialect.name], row)
+    await heard_all(connection, [Heard(thread_id, inbox_id, reply_token)])
+
+
+async def heard_all(connection: AsyncConnection, all_heard: Sequence[Heard]) -> None:
+    """The same for many customers."""
+    now = utcnow()
+    rows = [{**each._asdict(), "held": False, "customer_at": now, "quota_used": 0} for each in all_heard]
+    if rows:
+        await connection.execute(_HEARD[connection.dialect.name], rows)
 
 
 async def put(connection: AsyncConnection, *, message_id: str, thread_id: str, conversation_id: str, seq: int) -> None:

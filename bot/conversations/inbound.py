@@ -60,7 +60,7 @@ async def store_inbound(
     row, seq = await _take_place(
         connection, newest if is_open else None, thread_id=thread.id, language=language, page=inbound.page, hours=hours
     )
-    message = _customer_message(row, seq, inbound, text=text, language=language, button_id=button_id)
+    message = customer_message(row, seq, inbound, text=text, language=language, button_id=button_id)
     return await _stored(connection, message, row.status, inbound)
 
 
@@ -107,13 +107,13 @@ async def _store_rating(connection: AsyncConnection, row: store.Row, inbound: In
     """A channel's customer rates by a number: it stays in the conversation that it rates."""
     seq = await store.advance(connection, row.id, 1)
     assert seq is not None
-    message = _customer_message(row, seq, inbound, text=text, language=row.language)
+    message = customer_message(row, seq, inbound, text=text, language=row.language)
     stored = await _stored(connection, message, row.status, inbound)
     await rate(connection, row, score=score, comment="")
     return stored
 
 
-def _customer_message(row: store.Row, seq: int, inbound: InboundMessage, *, text: str, language: str, button_id: str = "") -> Message:
+def customer_message(row: store.Row, seq: int, inbound: InboundMessage, *, text: str, language: str, button_id: str = "") -> Message:
     return Message(
         id=new_id(),
         thread_id=row.thread_id,

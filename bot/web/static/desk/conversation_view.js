@@ -59,12 +59,13 @@ function opened(entry, signal) {
     showHead(head, entry);
     showNotice(notice, entry);
   }, signal);
-  let escalation = null;
+  let shown = "";
   watch(["record"], () => {
     const now = entry.messages.some((message) => message.sender === "customer") ? entry.escalation : null; // else an agent wrote first
-    if (now === escalation) return;
-    if (escalation?.id !== now?.id || !handoff.firstChild) fill(handoff, now && handoffBox(entry));
-    escalation = now;
+    const drawn = JSON.stringify(now); // what an agent has folded away stays so until there is news, such as a note
+    if (drawn === shown) return;
+    shown = drawn;
+    fill(handoff, now && handoffBox(entry));
   }, signal);
   return [head, notice, handoff, course, reply];
 }
@@ -97,7 +98,7 @@ function showHead(head, entry) {
       h("button", { class: "icon-button intents-button", "aria-pressed": String(intents), "aria-label": t("intents.toggle"), title: t("intents.toggle"), onclick: toggleIntents }, icon("tag")),
       h("button", { class: "icon-button panel-button", "aria-label": t("customer.show"), title: t("customer.show"), onclick: () => go({ panel: !state.route.panel }) }, icon("person")),
       mayPassOn(owner) && h("button", { class: "button transfer-button", disabled: view.busy, title: `${t("action.transfer")} (Alt+T)`, "aria-label": t("action.transfer"),
-        onclick: () => askTransfer(entry.id) }, icon("person"), h("span", {}, t("action.transfer"))),
+        onclick: () => askTransfer(entry.id) }, icon("pass"), h("span", {}, t("action.transfer"))),
       owner === "mine" && h("button", { class: "button return-button", disabled: view.busy, title: `${t("action.return")} (Alt+B)`, "aria-label": t("action.return"),
         onclick: () => confirmReturn(entry.id) }, icon("bot"), h("span", {}, t("action.return"))),
       owner === "mine" && h("button", { class: "button primary resolve-button", disabled: view.busy, title: `${t("action.resolve")} (Alt+R)`,

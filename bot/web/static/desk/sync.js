@@ -129,9 +129,9 @@ const receivers = {
   message: ({ message }) => receiveMessage(message),
   conversation({ conversation }) {
     const entry = record(conversation.id);
-    const moved = entry.conversation?.status !== conversation.status;
+    const moved = entry.conversation?.status !== conversation.status || entry.conversation.agent !== conversation.agent;
     ownerIs(entry, conversation);
-    if (moved && entry.loaded && entry.id === state.route.id) loadConversation(entry.id); // a new hand-off has a new escalation
+    if (moved && entry.loaded && entry.id === state.route.id) loadConversation(entry.id); // a new hand-off has a new escalation, a transfer its note
   },
   typing({ conversation_id: id }) {
     record(id).typingUntil = Date.now() + TYPING_MS;

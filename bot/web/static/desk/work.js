@@ -25,6 +25,9 @@ export function whenQueueArrives(listener) {
 
 export function applyQueue({ waiting, mine, online, presence, alerts = [] }) {
   state.queue = { waiting, mine, online, alerts };
+  for (const { conversation_id: id, customer } of [...mine, ...waiting]) {
+    if (state.records.has(id)) record(id).label = customer; // still its name when it is in no list any more
+  }
   if (!isBusy("presence")) state.presence = presence; // who was finishing is off when the last is done
   changed("queue", "presence");
   takeEntries(state.queue);

@@ -83,7 +83,7 @@ function* entriesOf({ messages, conversation, typing: typist, problem }, waiting
     yield [item.client_id ?? item.id, message, { ...item, isFirst, isLive, isOpen: isLive && index > lastSaid, csat }];
     if (index === lastSaid && isNow && item.seq <= conversation.agent_read_seq) yield ["read", read, 0];
   }
-  for (const item of waiting) yield [item.client_id, unsent, { item, isFailed: Boolean(problem || item.refused) }];
+  for (const item of waiting) yield [item.client_id, unsent, { item, isFailed: problem || item.refused }];
   if (typist) yield ["typing", typing, { agent: typist === "agent" && conversation?.agent }];
 }
 

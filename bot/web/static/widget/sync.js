@@ -19,6 +19,11 @@ export class Sync {
     const awake = () => this.isStarted && this.run();
     addEventListener("online", awake);
     addEventListener("pageshow", awake);
+    // Another network knows nothing of our line.
+    addEventListener("offline", () => {
+      this.#disconnect();
+      awake();
+    });
     // An open socket keeps a page out of the back/forward cache.
     addEventListener("pagehide", () => this.#disconnect());
     addEventListener("storage", ({ key }) => this.#elsewhere(key));
@@ -101,7 +106,7 @@ export class Sync {
 
   #later(extra = 0) {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.run(), Math.min(LONGEST_MS, 500 * 2 ** (this.attempt++ + extra)) * (0.5 + Math.random()));
+    this.timer = setTimeout(() => this.run(), Math.min(LONGEST_MS, 1_000 * 2 ** (this.attempt++ + extra)) * (0.5 + Math.random()));
   }
 
   #reset() {

@@ -35,7 +35,7 @@ export class Visitor {
     this.refused = [];
   }
 
-  /** Take over what any tab has stored last. */
+  /** Take over what any tab has stored. */
   load() {
     Object.assign(this, { id: random(), token: "", seen: "" }, read(this.key));
     this.outbox = `yingda:${this.id}:`;
