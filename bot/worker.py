@@ -46,6 +46,7 @@ from bot.messages import HandoffReason, Status
 from bot.privacy.retention import retain_tonight
 from bot.redis import REDIS_DOWN
 from bot.settings import load_settings
+from bot.tables import use_tables
 
 ANSWER_EVERY_S = 1.0
 QUEUE_EVERY_S = 2.0
@@ -56,6 +57,7 @@ FIRST_REPLY_EVERY_S = 5.0
 SILENT_EVERY_S = 10.0
 SLA_EVERY_S = 5.0
 LISTEN_AGAIN_S = 0.3  # after the wake-ups broke off
+GIVE_EVERY_S = 0.05
 OUTBOX_EVERY_S = 0.25
 CUSTOMERS_EVERY_S = 20.0  # with the child's few seconds well within the minute in which a new order shall show
 CHILD_LIMIT_S = 3600.0
@@ -71,6 +73,7 @@ class Worker:
         self._database = services.database
         self._service = ConversationService(services)
         self._assignment = Assignment(services)
+        self._work = asyncio.Event()  # somebody waits, or has room again
         self._vendors = VendorClient()
         channels = open_channels(services.settings)
         tokens = Tokens(services.database, services.cipher, self._vendors)
@@ -96,7 +99,8 @@ class Worker:
             _every(FIRST_REPLY_EVERY_S, self.take_back_the_unanswered),
             _every(SILENT_EVERY_S, self.see_to_the_silent),
             _every(SLA_EVERY_S, self.watch_the_clock),
-            _every(LISTEN_AGAIN_S, self.distribute_on_news),
+            _every(LISTEN_AGAIN_S, self.listen_for_work),
+            _every(GIVE_EVERY_S, self.give_work),
             _every(OUTBOX_EVERY_S, self.deliver),
             _every(CUSTOMERS_EVERY_S, self.refresh_customers, after_s=CUSTOMERS_EVERY_S),  # a start has enough to do
             _every(OUTBOX_EVERY_S, self.pull),
@@ -160,11 +164,17 @@ class Worker:
         await watch_clocks(self._services)
         await apologise(self._services)
 
-    async def distribute_on_news(self) -> None:
-        """Give work the moment that it comes or an agent frees up; what a lost wake-up did not tell, the queue's chore finds."""
+    async def listen_for_work(self) -> None:
+        """Hear of work the moment that it comes or an agent frees up; what a lost wake-up did not tell, the queue's chore finds."""
         async for wake in self._services.wake.listen():
             if wake is None or wake.news in (News.QUEUE, News.ALERT):
-                await distribute(self._services, self._assignment)
+                self._work.set()
+
+    async def give_work(self) -> None:
+        """Give what has come since the last time, all at once."""
+        await self._work.wait()
+        self._work.clear()
+        await distribute(self._services, self._assignment)
 
     async def return_to_the_bot(self) -> None:
         """Give back what waits only because the bot was down, now that it is well."""
@@ -261,7 +271,7 @@ async def _child(module: str, *arguments: str) -> int:
 
 
 async def main() -> None:
-    settings = load_settings()
+    settings = use_tables(load_settings())
     configure_logging(settings.log_level)
     async with open_services(settings) as services:
         worker = Worker(services)

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.channels.base import Reason, Receipt
 from bot.database.channels import channel_threads, outbox
+from bot.database.types import UtcTime
 from bot.ids import utcnow
 
 # Longer than the slowest vendor call with its token, so that a living owner always renews in time.
@@ -58,16 +59,18 @@ async def heard_all(connection: AsyncConnection, all_heard: Sequence[Heard]) -> 
         await connection.execute(_HEARD[connection.dialect.name], rows)
 
 
+_SOON = (  # built once: it runs with every message for a customer
+    sa.update(channel_threads)
+    .where(channel_threads.c.thread_id == sa.bindparam("thread"))
+    .values(next_at=sa.func.coalesce(channel_threads.c.next_at, sa.bindparam("now", type_=UtcTime)))
+    .returning(channel_threads.c.inbox_id)
+)
+
+
 async def put(connection: AsyncConnection, *, message_id: str, thread_id: str, conversation_id: str, seq: int) -> None:
     """Put a message into the outbox, if its thread is a channel's; a website's customer fetches it and nothing happens here."""
     now = utcnow()
-    update = (
-        sa.update(channel_threads)
-        .where(channel_threads.c.thread_id == thread_id)
-        .values(next_at=sa.func.coalesce(channel_threads.c.next_at, now))
-        .returning(channel_threads.c.inbox_id)
-    )
-    inbox_id = (await connection.execute(update)).scalar_one_or_none()
+    inbox_id = (await connection.execute(_SOON, {"thread": thread_id, "now": now})).scalar_one_or_none()
     if inbox_id is None:
         return
     row = {"message_id": message_id, "thread_id": thread_id, "conversation_id": conversation_id, "inbox_id": inbox_id, "seq": seq}

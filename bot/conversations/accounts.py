@@ -102,17 +102,19 @@ async def open_session(database: Database, agent: Row) -> tuple[str, str]:
     return token, csrf
 
 
+_SESSION = (  # built once: it is read with every call of a desk
+    sa.select(agents, agent_sessions.c.csrf_token)
+    .join(agent_sessions, agent_sessions.c.agent_id == agents.c.id)
+    .where(agent_sessions.c.token_hash == sa.bindparam("token"), agent_sessions.c.expires_at > sa.bindparam("now"), agents.c.active)
+)
+
+
 async def session_of(database: Database, token: str | None) -> Session:
     """Return the session behind a cookie; AuthError when there is none, it is over, or the agent was deactivated."""
     if not token:
         raise AuthError("you are not logged in")
-    query = (
-        sa.select(agents, agent_sessions.c.csrf_token)
-        .join(agent_sessions, agent_sessions.c.agent_id == agents.c.id)
-        .where(agent_sessions.c.token_hash == _hash(token), agent_sessions.c.expires_at > utcnow(), agents.c.active)
-    )
     async with database.read() as connection:
-        row = (await connection.execute(query)).first()
+        row = (await connection.execute(_SESSION, {"token": _hash(token), "now": utcnow()})).first()
     if row is None:
         raise AuthError("your session is over; log in again")
     return Session(agent=row, csrf_token=row.csrf_token)

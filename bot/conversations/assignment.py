@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ from bot.database.escalations import escalation_skips, escalations
 from bot.errors import CapacityError, ConflictError, NotFoundError, ServiceError
 from bot.escalations.queue import Entry, Lane, QueueLost
 from bot.escalations.routing import skills_of
-from bot.escalations.staff import lanes_of
+from bot.escalations.staff import Colleague, lanes_of
 from bot.escalations.times import first_reply
 from bot.ids import utcnow
 from bot.redis import REDIS_DOWN
@@ -32,14 +33,14 @@ class Assignment:
         self._services = services
         self._database = services.database
 
-    async def claim(self, agent: store.Row, *, chosen: str = "") -> str:
-        """Give the agent the next waiting conversation, or the chosen one; return its id.
+    async def claim(self, agent: store.Row, *, chosen: str = "", staff: Sequence[Colleague] | None = None) -> str:
+        """Give the agent the next waiting conversation, or the chosen one; return its id. `staff`: who is at work, where that is known.
 
         Raises NotFoundError when nothing waits for this agent, CapacityError when they are full, ConflictError for a chosen one
         that is gone.
         """
         skills = skills_of(agent.topics, agent.languages)
-        lanes = lanes_of(skills, await self._services.staff())
+        lanes = lanes_of(skills, await self._services.staff() if staff is None else staff)
         for _ in range(TRIES):
             escalation_id = await self._propose(lanes, chosen, await self._not_for(agent.id))
             if escalation_id is None:
@@ -54,8 +55,8 @@ class Assignment:
                 raise
             await self._services.queue.settle(escalation_id, skill=entry.skill if entry else skills[0])
             if conversation is not None:
-                await self._services.wake.send(Wake(News.MESSAGES, conversation.id, conversation.thread_id))
-                await self._services.wake.send(Wake(News.QUEUE, agent_id=agent.id))
+                news = Wake(News.MESSAGES, conversation.id, conversation.thread_id)
+                await self._services.wake.send(news, Wake(News.QUEUE, agent_id=agent.id))
                 log.info("agent %s claimed conversation %s", agent.id, conversation.id)
                 return str(conversation.id)
         if chosen:
@@ -111,9 +112,11 @@ class Assignment:
             await end_form(connection, row.id)
             await store.add_message(connection, system_message(row, row.last_seq, reason, row.language))
         await self.reconcile()
-        await self._services.wake.send(Wake(News.MESSAGES, row.id, row.thread_id))
-        await self._services.wake.send(Wake(News.ALERT, row.id, row.thread_id, escalation_id=escalation_id))
-        await self._services.wake.send(Wake(News.QUEUE, agent_id=owner))
+        await self._services.wake.send(
+            Wake(News.MESSAGES, row.id, row.thread_id),
+            Wake(News.ALERT, row.id, row.thread_id, escalation_id=escalation_id),
+            Wake(News.QUEUE, agent_id=owner),
+        )
         log.info("conversation %s waits again: %s", row.id, reason)
         return True
 

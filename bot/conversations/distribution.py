@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import sqlalchemy as sa
 
@@ -12,7 +13,8 @@ from bot.conversations.services import Services
 from bot.database.escalations import escalations
 from bot.database.people import agents
 from bot.errors import CapacityError, NotFoundError
-from bot.escalations.staff import RULES
+from bot.escalations.staff import RULES, Colleague
+from bot.ids import utcnow
 
 log = logging.getLogger(__name__)
 
@@ -22,28 +24,32 @@ async def distribute(services: Services, assignment: Assignment) -> int:
 
     Safe to run twice at once: every step is a claim, decided in SQL. With the setting `manual` nothing is given.
     """
+    if not services.automatic or not await _somebody_waits(services):
+        return 0
     given = 0
-    while services.automatic and await _somebody_waits(services):
-        if not await _give_one(services, assignment):
-            break
+    staff = await services.staff()
+    while (one := await _give_one(services, assignment, staff)) is not None:
         given += 1
+        now_has = replace(one, load=one.load + 1, last_claimed_at=utcnow())
+        staff = [now_has if colleague is one else colleague for colleague in staff]
     return given
 
 
-async def _give_one(services: Services, assignment: Assignment) -> bool:
-    """Ask one after the other, in the order of the rule, until one finds work that is for them."""
-    staff = await services.staff()
+async def _give_one(services: Services, assignment: Assignment, staff: list[Colleague]) -> Colleague | None:
+    """Ask one after the other, in the order of the rule, until one finds work that is for them; return them."""
+    if not await _somebody_waits(services):
+        return None
     for one in RULES[services.settings.assignment](staff):
         async with services.database.read() as connection:
             agent = (await connection.execute(sa.select(agents).where(agents.c.id == one.agent_id))).first()
-        if agent is not None and await _claims(assignment, agent):
-            return True
-    return False
+        if agent is not None and await _claims(assignment, agent, staff):
+            return one
+    return None
 
 
-async def _claims(assignment: Assignment, agent: store.Row) -> bool:
+async def _claims(assignment: Assignment, agent: store.Row, staff: list[Colleague]) -> bool:
     try:
-        await assignment.claim(agent)
+        await assignment.claim(agent, staff=staff)
     except (NotFoundError, CapacityError):
         return False
     return True

@@ -34,10 +34,10 @@ async def to_the_same_agent(services: Services, message: Message) -> bool:
     before = await _just_resolved(services, message)
     if before is None:
         return False
-    known = await what_is_known(services, message.thread_id)
-    there = any(one.agent_id == before.agent_id and may_take(one, before.skill) for one in known.staff)
+    there = any(one.agent_id == before.agent_id and may_take(one, before.skill) for one in await services.staff())
     if not there and before.reason != HandoffReason.OUTREACH:
         return False
+    known = await what_is_known(services, message.thread_id)
     async with services.database.write() as connection:
         row = await store.conversation(connection, message.conversation_id)
         untouched = (conversations.c.status == Status.BOT, conversations.c.epoch == row.epoch, conversations.c.answered_seq < message.seq)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.conversations import store
 from bot.conversations.links import known_customer
 from bot.conversations.notices import system_message
-from bot.conversations.place import Place, place_of
+from bot.conversations.place import Lately, Place, place_of
 from bot.conversations.services import Services
 from bot.conversations.sla import start_clocks
 from bot.conversations.store import lowest_sentiment
@@ -50,7 +51,7 @@ class Known:
     """What is looked up before the transaction of a hand-off: the customer's profile, who is at work, and how work is given out."""
 
     profile: Profile | None
-    staff: list[Colleague]
+    lately: Lately
     automatic: bool
     hours: Hours
 
@@ -59,7 +60,7 @@ async def what_is_known(services: Services, thread_id: str) -> Known:
     async with services.database.read() as connection:
         customer_id, _ = await known_customer(connection, thread_id)
     profile = await read_profile(services.database, customer_id) if customer_id else None
-    return Known(profile, await services.staff(), services.automatic, services.hours)
+    return Known(profile, await services.lately(), services.automatic, services.hours)
 
 
 async def write_hand_off(
@@ -74,10 +75,10 @@ async def write_hand_off(
     priority = _priority(hand_off, known.profile, tone)
     now = utcnow()
     entry = Entry(escalation_id=new_id(), skill=skill, place_at=place_at(now, priority))
-    place = await place_of(connection, entry, staff=known.staff, automatic=known.automatic)
+    place = await place_of(connection, entry, known.lately, automatic=known.automatic)
     key, values = waiting_notice(place, known, skill=skill, reason=hand_off.reason)
     somebody_there = key not in LEAVES_A_MESSAGE
-    reserved_for = await _last_agent(connection, conversation.thread_id, skill, known.staff)
+    reserved_for = await _last_agent(connection, conversation.thread_id, skill, known.lately.staff)
     await connection.execute(
         sa.insert(escalations).values(
             id=entry.escalation_id,
@@ -124,7 +125,7 @@ def _priority(hand_off: HandOff, profile: Profile | None, tone: float) -> Priori
     )
 
 
-async def _last_agent(connection: AsyncConnection, thread_id: str, skill: str, staff: list[Colleague]) -> str | None:
+async def _last_agent(connection: AsyncConnection, thread_id: str, skill: str, staff: Sequence[Colleague]) -> str | None:
     """Return the agent who served this customer last, not too long ago, if they can take this now."""
     query = (
         sa.select(escalations.c.agent_id)
@@ -157,7 +158,7 @@ def waiting_notice(place: Place, known: Known, *, skill: str, reason: HandoffRea
     """Return the key and values of the sentence that tells the customer what happens now."""
     if reason == HandoffReason.FOLLOW_UP:
         return "follow_up", {}
-    if not takers(known.staff, skill):
+    if not takers(known.lately.staff, skill):
         now = utcnow()
         opens = None if known.hours.is_open(now) else known.hours.next_opening(now)
         return ("out_of_hours", {"opens": f"{opens.astimezone(known.hours.timezone):%Y-%m-%d %H:%M}"}) if opens else ("nobody_there", {})

@@ -6,8 +6,8 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
+import msgspec
 import sqlalchemy as sa
-import yaml
 
 from bot.conversations import store
 from bot.conversations.bare_words import BareWords
@@ -21,6 +21,9 @@ from bot.database.escalations import escalations
 from bot.escalations.queue import Entry
 from bot.ids import utcnow
 from bot.messages import HandoffReason, Message, Sender, Status
+from bot.tables import read_table
+
+TABLE = Path(__file__).parent / "how_long.yml"
 
 LONGEST = 60  # characters; whoever writes more says more
 AGAIN_AFTER = timedelta(seconds=30)  # who asks sooner has the answer before their eyes, and each answer is one of few sends
@@ -29,14 +32,19 @@ AGAIN_AFTER = timedelta(seconds=30)  # who asks sooner has the answer before the
 _SHORTER = {"queue_position": "place_now", "queue_position_and_wait": "place_and_wait_now"}
 
 
+class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    asks: list[str]
+    beside: list[str]
+
+
 def asks_how_long(text: str) -> bool:
     return _words().match(text)
 
 
 @cache
 def _words() -> BareWords:
-    words = yaml.safe_load((Path(__file__).parent / "how_long.yml").read_text(encoding="utf8"))
-    return BareWords(map(str, words["asks"]), map(str, words["beside"]), longest=LONGEST)
+    words = read_table(TABLE, Words)
+    return BareWords(words.asks, words.beside, longest=LONGEST)
 
 
 async def tell_place(services: Services, message: Message) -> None:

@@ -83,6 +83,6 @@ async def _close(service: ConversationService, row: store.Row) -> None:
             return
         await store.add_message(connection, system_message(row, seq, "closed_silent", row.language, csat=bool(changes)))
         await service.leave(connection, row, to=Status.RESOLVED, actor="worker", reason="silent", escalation="resolved")
-    await service.services.wake.send(Wake(News.MESSAGES, row.id, row.thread_id))
-    await service.services.wake.send(Wake(News.QUEUE, agent_id=row.agent_id or ""))
+    news = Wake(News.MESSAGES, row.id, row.thread_id)
+    await service.services.wake.send(news, Wake(News.QUEUE, agent_id=row.agent_id or ""))
     log.info("conversation %s closed: its customer was silent", row.id)

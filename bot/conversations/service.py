@@ -208,5 +208,5 @@ class ConversationService:
 
     async def _wake_queue(self, row: store.Row) -> None:
         """An agent has room again, or somebody waits no more."""
-        await self._wake(row.id, row.thread_id)
-        await self.services.wake.send(Wake(News.QUEUE, agent_id=row.agent_id or ""))
+        news = Wake(News.MESSAGES, row.id, row.thread_id)
+        await self.services.wake.send(news, Wake(News.QUEUE, agent_id=row.agent_id or ""))

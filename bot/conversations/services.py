@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from redis.asyncio import Redis
 
+from bot.conversations.place import Lately, read_handle_times
 from bot.conversations.rasa import RasaClient
 from bot.conversations.wake import Wakeups
 from bot.crypto import Cipher, open_cipher
@@ -19,6 +22,16 @@ from bot.redis import REDIS_DOWN, connect
 from bot.settings import Settings
 from bot.shop import open_shop
 from bot.shop.protocol import Shop
+
+LATELY_S = 1.0
+
+
+@dataclass
+class Memory:
+    """What `Services.lately` read, and when, by the process's own clock."""
+
+    lately: Lately = field(default_factory=Lately)
+    at: float = -math.inf
 
 
 @dataclass(frozen=True)
@@ -33,6 +46,7 @@ class Services:
     presence: Presence
     wake: Wakeups
     hours: Hours
+    memory: Memory = field(default_factory=Memory, compare=False)
 
     async def staff(self) -> list[Colleague]:
         """Return who is at an open desk; nobody while Redis is away."""
@@ -42,6 +56,18 @@ class Services:
             return []
         async with self.database.read() as connection:
             return await read_staff(connection, connected) if connected else []
+
+    async def lately(self) -> Lately:
+        """Return who was at a desk a moment ago and how long service took: one look for all who come to the queue meanwhile."""
+        if time.monotonic() - self.memory.at > LATELY_S:
+            self.memory.lately = await self.look_around()
+            self.memory.at = time.monotonic()
+        return self.memory.lately
+
+    async def look_around(self) -> Lately:
+        staff = await self.staff()
+        async with self.database.read() as connection:
+            return Lately(staff, await read_handle_times(connection))
 
     @property
     def automatic(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,12 +12,32 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.conversations.services import Services
 from bot.conversations.wake import News, Wake
 from bot.database.escalations import escalations, sla_clocks
+from bot.database.types import UtcTime
 from bot.escalations.hours import Hours
 from bot.escalations.routing import Priority
 from bot.escalations.times import promised
 from bot.ids import new_id, utcnow
 
 log = logging.getLogger(__name__)
+
+_ADD_CLOCK = sa.insert(sla_clocks)
+_AT = sa.bindparam("at", type_=UtcTime)
+_CLAIMED = (escalations.c.conversation_id == sa.bindparam("conversation"), escalations.c.status == "claimed")
+
+
+def _stop(escalation_ids: sa.Select[tuple[str]], at: Any, *targets: str) -> sa.Update:
+    """One that is over time is a breach, seen or not."""
+    running = [sla_clocks.c.escalation_id.in_(escalation_ids), sla_clocks.c.met_at.is_(None)]
+    if targets:
+        running.append(sla_clocks.c.target.in_(targets))
+    return sa.update(sla_clocks).where(*running).values(met_at=at, breached=sa.or_(sla_clocks.c.breached, sla_clocks.c.due_at < at))
+
+
+# Built once: they run with every answer of a person.
+_ANSWERED = (
+    sa.update(escalations).where(*_CLAIMED).values(first_reply_at=sa.func.coalesce(escalations.c.first_reply_at, _AT), owed_since=None)
+)
+_STOP_RESPONSES = _stop(sa.select(escalations.c.id).where(*_CLAIMED), _AT, "first_response", "next_response")
 
 
 async def start_clocks(connection: AsyncConnection, escalation_id: str, *targets: str, priority: int, at: datetime, hours: Hours) -> None:
@@ -32,16 +53,12 @@ async def start_clocks(connection: AsyncConnection, escalation_id: str, *targets
             "due_at": hours.after(at, due),
             "breached": False,
         }
-        await connection.execute(sa.insert(sla_clocks).values(**clock))
+        await connection.execute(_ADD_CLOCK, clock)
 
 
-async def stop_clocks(connection: AsyncConnection, escalation_ids: sa.Select[tuple[str]], *targets: str, at: datetime) -> None:
-    """End the running clocks of an escalation (all targets when none is named); one that is over time is a breach, seen or not."""
-    running = [sla_clocks.c.escalation_id.in_(escalation_ids), sla_clocks.c.met_at.is_(None)]
-    if targets:
-        running.append(sla_clocks.c.target.in_(targets))
-    late = sa.or_(sla_clocks.c.breached, sla_clocks.c.due_at < at)
-    await connection.execute(sa.update(sla_clocks).where(*running).values(met_at=at, breached=late))
+async def stop_clocks(connection: AsyncConnection, escalation_ids: sa.Select[tuple[str]], *, at: datetime) -> None:
+    """End the running clocks of an escalation."""
+    await connection.execute(_stop(escalation_ids, at))
 
 
 async def owe_an_answer(connection: AsyncConnection, conversation_id: str, *, at: datetime, hours: Hours) -> None:
@@ -55,10 +72,8 @@ async def owe_an_answer(connection: AsyncConnection, conversation_id: str, *, at
 
 async def answer_given(connection: AsyncConnection, conversation_id: str, *, at: datetime) -> None:
     """Note a person's answer: nothing is owed, and the clocks of responses stop."""
-    claimed = (escalations.c.conversation_id == conversation_id, escalations.c.status == "claimed")
-    first = sa.func.coalesce(escalations.c.first_reply_at, at)
-    await connection.execute(sa.update(escalations).where(*claimed).values(first_reply_at=first, owed_since=None))
-    await stop_clocks(connection, sa.select(escalations.c.id).where(*claimed), "first_response", "next_response", at=at)
+    await connection.execute(_ANSWERED, {"conversation": conversation_id, "at": at})
+    await connection.execute(_STOP_RESPONSES, {"conversation": conversation_id, "at": at})
 
 
 async def watch_clocks(services: Services) -> int:

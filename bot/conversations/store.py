@@ -32,6 +32,39 @@ _ADD_NEW = {
     dialect: insert(messages).on_conflict_do_nothing(index_elements=["thread_id", "client_id"]).returning(messages.c.id)
     for dialect, insert in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
 }
+_ADD_CONVERSATION = sa.insert(conversations)
+_ADD_TRANSITION = sa.insert(transitions)
+_CONVERSATION = sa.select(conversations).where(conversations.c.id == sa.bindparam("conversation"))
+_UNANSWERED = (
+    sa.select(messages)
+    .where(
+        messages.c.conversation_id == sa.bindparam("conversation"),
+        messages.c.sender == Sender.CUSTOMER,
+        messages.c.seq > sa.bindparam("after"),
+    )
+    .order_by(messages.c.seq)
+    .limit(1)
+)
+_AFTER = (
+    sa.select(messages)
+    .where(messages.c.conversation_id == sa.bindparam("conversation"), messages.c.seq > sa.bindparam("after"))
+    .order_by(messages.c.seq)
+    .limit(sa.bindparam("most"))
+)
+# The rest of the conversation, then the later ones: their ids sort by time.
+_THREAD_AFTER = (
+    sa.select(messages)
+    .where(
+        messages.c.thread_id == sa.bindparam("thread"),
+        sa.or_(
+            messages.c.conversation_id > sa.bindparam("conversation"),
+            sa.and_(messages.c.conversation_id == sa.bindparam("conversation"), messages.c.seq > sa.bindparam("after")),
+        ),
+    )
+    .order_by(messages.c.conversation_id, messages.c.seq)
+    .limit(sa.bindparam("most"))
+)
+_NAME = sa.select(agents.c.display_name).where(agents.c.id == sa.bindparam("agent"))
 
 
 async def open_inbox(connection: AsyncConnection, inbox_id: str, *, channel: str, name: str) -> None:
@@ -62,7 +95,7 @@ async def newest_conversation(connection: AsyncConnection, thread_id: str) -> Ro
 
 
 async def conversation(connection: AsyncConnection, conversation_id: str) -> Row:
-    row = (await connection.execute(sa.select(conversations).where(conversations.c.id == conversation_id))).first()
+    row = (await connection.execute(_CONVERSATION, {"conversation": conversation_id})).first()
     if row is None:
         raise NotFoundError(f"there is no conversation {conversation_id!r}")
     return row
@@ -89,7 +122,7 @@ async def start_conversation(
         "created_at": now,
         "updated_at": now,
     }
-    await connection.execute(sa.insert(conversations).values(**row))
+    await connection.execute(_ADD_CONVERSATION, row)
     await record_transition(connection, row["id"], epoch=1, before="", after=Status.BOT, actor=actor, reason=reason)
     return await conversation(connection, str(row["id"]))
 
@@ -97,18 +130,17 @@ async def start_conversation(
 async def record_transition(
     connection: AsyncConnection, conversation_id: Any, *, epoch: int, before: str, after: str, actor: str, reason: str
 ) -> None:
-    await connection.execute(
-        sa.insert(transitions).values(
-            id=new_id(),
-            conversation_id=conversation_id,
-            epoch=epoch,
-            from_status=before,
-            to_status=after,
-            actor=actor,
-            reason=reason,
-            created_at=utcnow(),
-        )
-    )
+    row = {
+        "id": new_id(),
+        "conversation_id": conversation_id,
+        "epoch": epoch,
+        "from_status": before,
+        "to_status": after,
+        "actor": actor,
+        "reason": reason,
+        "created_at": utcnow(),
+    }
+    await connection.execute(_ADD_TRANSITION, row)
 
 
 async def advance(connection: AsyncConnection, conversation_id: str, count: int, *where: Any, **changes: Any) -> int | None:
@@ -196,37 +228,19 @@ async def message_by_client_id(connection: AsyncConnection, thread_id: str, clie
 
 
 async def next_unanswered(connection: AsyncConnection, conversation_id: str, answered_seq: int) -> Message | None:
-    query = (
-        sa.select(messages)
-        .where(messages.c.conversation_id == conversation_id, messages.c.sender == Sender.CUSTOMER, messages.c.seq > answered_seq)
-        .order_by(messages.c.seq)
-        .limit(1)
-    )
-    row = (await connection.execute(query)).first()
+    row = (await connection.execute(_UNANSWERED, {"conversation": conversation_id, "after": answered_seq})).first()
     return _message(row) if row else None
 
 
 async def messages_after(connection: AsyncConnection, conversation_id: str, seq: int, *, limit: int = BATCH) -> list[Message]:
-    query = (
-        sa.select(messages).where(messages.c.conversation_id == conversation_id, messages.c.seq > seq).order_by(messages.c.seq).limit(limit)
-    )
-    return [_message(row) for row in await connection.execute(query)]
+    rows = await connection.execute(_AFTER, {"conversation": conversation_id, "after": seq, "most": limit})
+    return [_message(row) for row in rows]
 
 
 async def thread_after(connection: AsyncConnection, thread_id: str, conversation_id: str, seq: int, *, limit: int) -> list[Message]:
-    """Return what a customer has not seen yet: the rest of that conversation, then the later ones (their ids sort by time)."""
-    query = (
-        sa.select(messages)
-        .where(
-            messages.c.thread_id == thread_id,
-            sa.or_(
-                messages.c.conversation_id > conversation_id, sa.and_(messages.c.conversation_id == conversation_id, messages.c.seq > seq)
-            ),
-        )
-        .order_by(messages.c.conversation_id, messages.c.seq)
-        .limit(limit)
-    )
-    return [_message(row) for row in await connection.execute(query)]
+    """Return what a customer has not seen yet: the rest of that conversation, then the later ones."""
+    where = {"thread": thread_id, "conversation": conversation_id, "after": seq, "most": limit}
+    return [_message(row) for row in await connection.execute(_THREAD_AFTER, where)]
 
 
 async def find_button(connection: AsyncConnection, thread_id: str, button_id: str) -> dict[str, Any] | None:
@@ -268,7 +282,4 @@ async def lowest_sentiment(connection: AsyncConnection, conversation_id: str, *,
 
 
 async def agent_names(connection: AsyncConnection, agent_ids: Sequence[str]) -> dict[str, str]:
-    if not agent_ids:
-        return {}
-    rows = await connection.execute(sa.select(agents.c.id, agents.c.display_name).where(agents.c.id.in_(set(agent_ids))))
-    return {row.id: row.display_name for row in rows}
+    return {one: str(await connection.scalar(_NAME, {"agent": one})) for one in set(agent_ids)}

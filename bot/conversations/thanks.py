@@ -5,11 +5,19 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-import yaml
+import msgspec
 
 from bot.conversations.bare_words import BareWords
+from bot.tables import read_table
+
+TABLE = Path(__file__).parent / "thanks.yml"
 
 LONGEST = 80  # characters; whoever writes more says more
+
+
+class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    thanks: list[str]
+    beside: list[str]
 
 
 def is_thanks(text: str) -> bool:
@@ -18,5 +26,5 @@ def is_thanks(text: str) -> bool:
 
 @cache
 def _words() -> BareWords:
-    words = yaml.safe_load((Path(__file__).parent / "thanks.yml").read_text(encoding="utf8"))
-    return BareWords(map(str, words["thanks"]), map(str, words["beside"]), longest=LONGEST)
+    words = read_table(TABLE, Words)
+    return BareWords(words.thanks, words.beside, longest=LONGEST)

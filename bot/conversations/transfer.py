@@ -60,9 +60,9 @@ async def transfer(services: Services, assignment: Assignment, agent: store.Row,
         target = wish.agent_id or wish.topic
         await accounts.audit(connection, actor=f"agent:{agent.id}", action="transfer", subject=f"conversation:{row.id}", to=target)
     await assignment.follow(found.id, was=found.skill)
-    await services.wake.send(Wake(News.MESSAGES, row.id, row.thread_id))
-    await services.wake.send(Wake(News.ALERT, row.id, row.thread_id, escalation_id=found.id))
-    await services.wake.send(Wake(News.QUEUE))
+    await services.wake.send(
+        Wake(News.MESSAGES, row.id, row.thread_id), Wake(News.ALERT, row.id, row.thread_id, escalation_id=found.id), Wake(News.QUEUE)
+    )
     log.info("agent %s passed conversation %s on to %s", agent.id, row.id, target)
 
 

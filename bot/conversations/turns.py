@@ -227,9 +227,8 @@ class TurnRunner:
             log.warning("escalation %s waits in SQL until the queue is rebuilt: %s", entry.escalation_id, type(error).__name__)
 
     async def _wake(self, conversation: store.Row, *, escalation: Entry | None = None) -> None:
-        await self._services.wake.send(Wake(News.MESSAGES, conversation.id, conversation.thread_id))
+        news = [Wake(News.MESSAGES, conversation.id, conversation.thread_id)]
         if escalation:
+            news.append(Wake(News.ALERT, conversation.id, conversation.thread_id, escalation_id=escalation.escalation_id))
             log.info("handed off conversation %s to %s as escalation %s", conversation.id, escalation.skill, escalation.escalation_id)
-            await self._services.wake.send(
-                Wake(News.ALERT, conversation.id, conversation.thread_id, escalation_id=escalation.escalation_id)
-            )
+        await self._services.wake.send(*news)

@@ -39,12 +39,15 @@ class Wakeups:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    async def send(self, wake: Wake) -> None:
-        """Publish; while Redis is away the heartbeats' cursors heal what is missed here."""
+    async def send(self, *wakes: Wake) -> None:
+        """Publish, all at once; while Redis is away the heartbeats' cursors heal what is missed here."""
         try:
-            await self._redis.publish(CHANNEL, msgspec.json.encode(wake))
+            async with self._redis.pipeline(transaction=False) as together:
+                for wake in wakes:
+                    together.publish(CHANNEL, msgspec.json.encode(wake))
+                await together.execute()
         except REDIS_DOWN as error:
-            log.warning("a wake-up for conversation %s was not sent: %s", wake.conversation_id, type(error).__name__)
+            log.warning("a wake-up for conversation %s was not sent: %s", wakes[0].conversation_id, type(error).__name__)
 
     async def listen(self) -> AsyncIterator[Wake | None]:
         """Yield wake-ups until the connection breaks; the caller listens again.

@@ -23,6 +23,7 @@ from bot.conversations.visitors import Visitors
 from bot.logs import configure_logging
 from bot.redis import REDIS_DOWN
 from bot.settings import Settings, load_settings
+from bot.tables import use_tables
 from bot.web import (
     demo_link,
     desk,
@@ -114,9 +115,10 @@ async def _close(app: App) -> None:
 
 def main() -> None:
     """Serve on a port of our own, or, with the number of an inherited socket as argument, on that, as one of several processes."""
-    settings = load_settings()
+    settings = use_tables(load_settings())
     configure_logging(settings.log_level)
     app = create_app(settings)
+    app.config.TOUCHUP = True  # takes the signals that nobody hears out of every request
     if len(sys.argv) > 1:
         app.run(sock=socket.socket(fileno=int(sys.argv[1])), single_process=True, access_log=False, motd=False)
     else:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,19 +33,19 @@ log = logging.getLogger(__name__)
 class Look:
     """What was read at one moment."""
 
-    staff: list[Colleague] = field(default_factory=list)
+    staff: Sequence[Colleague] = ()
     waiting: list[Waiting] = field(default_factory=list)  # in the order of service
     places: dict[str, Place | None] = field(default_factory=dict)  # by conversation
     alerts: list[Alert] = field(default_factory=list)
 
 
 async def look_at(services: Services) -> Look:
-    staff = await services.staff()
+    lately = await services.look_around()
     async with services.database.read() as connection:
         return Look(
-            staff=staff,
+            staff=lately.staff,
             waiting=await read_waiting(connection, services.cipher),
-            places=await places(connection, staff=staff, automatic=services.automatic),
+            places=await places(connection, lately, automatic=services.automatic),
             alerts=await read_alerts(connection),
         )
 

@@ -37,15 +37,14 @@ log = logging.getLogger(__name__)
 class _Waiting:
     """A request that waits for news of its thread."""
 
-    def __init__(self, thread_id: str) -> None:
-        self._thread_id = thread_id
+    def __init__(self) -> None:
         self._news = asyncio.Event()
-
-    def wants(self, wake: Wake) -> bool:
-        return wake.thread_id == self._thread_id
 
     def poke(self, _wake: Wake | None) -> None:
         self._news.set()
+
+    def queue_moved(self) -> None:
+        """Nothing here shows a place in the queue."""
 
     async def news(self, timeout_s: float) -> None:
         try:
@@ -83,8 +82,8 @@ def _service(request: Request) -> ConversationService:
 
 async def _hear(hub: Hub, box: Services, channel: Channel, message: InboundMessage, thread_id: str, *, until: float) -> str | None:
     """Return what is said by then, "" when nothing will be, None when it is not known yet."""
-    waiting = _Waiting(thread_id)
-    with hub.joined(waiting):
+    waiting = _Waiting()
+    with hub.joined(waiting, thread_id):
         while True:
             if await _is_settled(box, thread_id):
                 async with box.database.write() as connection:

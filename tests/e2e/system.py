@@ -33,7 +33,7 @@ class System:
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
-        self.port, rasa_port, actions_port = _free_ports(3)
+        self.port, rasa_port, actions_port = free_ports(3)
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("YINGDA_", "DATABASE_URL", "REDIS_URL"))},
@@ -131,7 +131,7 @@ def wait_until(condition: Callable[[], bool], *, within_s: float, what: str) -> 
         time.sleep(0.1)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [one.getsockname()[1] for one in taken]
     for one in taken:
