@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import AsyncIterator
@@ -17,7 +18,7 @@ from bot.database import Database
 from bot.escalations.hours import Hours, load_hours
 from bot.escalations.queue import EscalationQueue, Presence
 from bot.escalations.staff import Colleague, read_staff
-from bot.redis import REDIS_DOWN, connect
+from bot.redis import REDIS_DOWN, connect, promptly
 from bot.settings import Settings
 from bot.shop import open_shop
 from bot.shop.protocol import Shop
@@ -60,7 +61,9 @@ class Services:
         """Return who was at a desk a moment ago: enough for an estimate, and one look for all who wait at this process."""
         known = self.lately
         if time.monotonic() - known.at > STAFF_KEEPS_S:
-            known.staff, known.at = await self.staff(), time.monotonic()
+            with contextlib.suppress(TimeoutError):  # Redis stands still: who was there a moment ago still is
+                known.staff = await promptly(self.staff())
+            known.at = time.monotonic()
         return known.staff
 
     @property

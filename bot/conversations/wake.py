@@ -9,7 +9,7 @@ from enum import StrEnum
 import msgspec
 from redis.asyncio import Redis
 
-from bot.redis import REDIS_DOWN
+from bot.redis import REDIS_DOWN, promptly
 
 CHANNEL = "yingda:wake"
 
@@ -38,7 +38,7 @@ class Wakeups:
     async def send(self, wake: Wake) -> None:
         """Publish; while Redis is away the heartbeats' cursors heal what is missed here."""
         try:
-            await self._redis.publish(CHANNEL, msgspec.json.encode(wake))
+            await promptly(self._redis.publish(CHANNEL, msgspec.json.encode(wake)))
         except REDIS_DOWN as error:
             log.warning("a wake-up for conversation %s was not sent: %s", wake.conversation_id, type(error).__name__)
 
