@@ -7,6 +7,7 @@ from actions.context import Talk
 from actions.skill import Events, Skill
 from bot.customers.profile import Profile, read_profile
 from bot.errors import NotFoundError
+from bot.shop.masking import mask_name, masked
 from bot.shop.protocol import Contact, Money
 
 
@@ -15,7 +16,7 @@ class ActionMyProfile(Skill):
 
     async def answer(self, talk: Talk) -> Events:
         if not talk.who.shop_customer_id:
-            talk.say("utter_profile_needs_login")
+            await talk.ask_to_log_in("utter_profile_needs_login")
             return []
         contact = await talk.services.shop.contact(talk.who.shop_customer_id)
         profile = await read_profile(talk.services.database, talk.who.customer_id or "")
@@ -27,7 +28,8 @@ class ActionMyProfile(Skill):
 
 
 def _contact_facts(contact: Contact) -> list[tuple[str, str]]:
-    return [("phone", mask_phone(contact.phone)), ("email", mask_email(contact.email)), ("home", mask_tail(contact.address))]
+    shown = masked(contact)
+    return [("phone", shown["phone"]), ("email", shown["email"]), ("home", shown["address"])]
 
 
 def _profile_facts(talk: Talk, profile: Profile) -> list[tuple[str, str]]:
@@ -44,25 +46,3 @@ async def _tier(talk: Talk) -> str:
     except NotFoundError:
         return talk.words("membership_status.none")
     return talk.words.known("tier", membership.tier, "other")
-
-
-def mask_name(name: str) -> str:
-    """Keep a Chinese family name, or the initials of other names."""
-    if " " in name:
-        return " ".join(part[0] + "." for part in name.split())
-    return name[:1] + "*" * (len(name) - 1)
-
-
-def mask_phone(phone: str) -> str:
-    return "*" * max(0, len(phone) - 4) + phone[-4:]
-
-
-def mask_email(email: str) -> str:
-    name, at, host = email.partition("@")
-    return f"{name[:1]}***{at}{host}" if at else ""
-
-
-def mask_tail(text: str) -> str:
-    """Keep the first third, which of an address says the town and not the door."""
-    kept = len(text) // 3
-    return text[:kept] + "*" * 4 if text else ""

@@ -12,9 +12,11 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions.services import Services, services
 from actions.words import Words
+from bot.conversations.links import invite
 from bot.conversations.who import Who, who
 from bot.effects import EffectKey
 from bot.errors import NotFoundError
+from bot.languages import notice
 from bot.messages import HandOff
 from bot.shop.protocol import Order
 
@@ -91,6 +93,13 @@ class Talk:
         """Utter a response of domain.yml, with buttons and cards, as one reply."""
         custom = {"cards": list(cards)} if cards else None
         self.dispatcher.utter_message(response=response, buttons=list(buttons), json_message=custom, **values)
+
+    async def ask_to_log_in(self, response: str) -> None:
+        """Say that this takes a log-in; on a channel, which has none, with a link by which the shop can answer for its customer."""
+        self.say(response)
+        address = await invite(self.services.settings, self.services.database, self.who.thread_id, actor="bot")
+        if address:
+            self.dispatcher.utter_message(text=notice("link_invitation", self.message.language, url=address))
 
     def button(self, word: str, intent: str, **entities: str) -> dict[str, str]:
         """Return a button titled with the word `button.<word>`; pressed, it means the intent with the entities."""

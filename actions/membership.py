@@ -27,7 +27,7 @@ class ActionMembershipStatus(Skill):
     async def answer(self, talk: Talk) -> Events:
         membership = await _membership(talk)
         if not talk.who.identified:
-            talk.say("utter_membership_needs_login")
+            await talk.ask_to_log_in("utter_membership_needs_login")
         elif membership is None:
             talk.say("utter_no_membership")
         else:
@@ -47,7 +47,7 @@ class CancelMembershipForm(Form):
     async def begin(self, talk: Talk, answers: Answers) -> None:
         membership = await _membership(talk)
         if not talk.who.identified:
-            talk.say("utter_membership_needs_login")
+            await talk.ask_to_log_in("utter_membership_needs_login")
             raise Ended
         if membership is None or membership.status != "active":
             talk.say(f"utter_refused_{'membership_not_active' if membership else 'no_membership'}")

@@ -37,7 +37,7 @@ class ActionListOrders(Skill):
         elif talk.who.identified:
             talk.say("utter_no_orders", buttons=[talk.button("recommend", "recommend_products")])
         else:
-            talk.say("utter_orders_need_login")
+            await talk.ask_to_log_in("utter_orders_need_login")
         return []
 
 

@@ -36,7 +36,7 @@ class ActionListCoupons(Skill):
 
     async def answer(self, talk: Talk) -> Events:
         if not talk.who.shop_customer_id:
-            talk.say("utter_coupons_need_login")
+            await talk.ask_to_log_in("utter_coupons_need_login")
             return []
         coupons = await talk.services.shop.coupons(talk.who.shop_customer_id)
         cards = [coupon_card(talk.words, coupon) for coupon in coupons[:MOST_COUPONS]]

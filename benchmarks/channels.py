@@ -19,6 +19,7 @@ import aiohttp
 import click
 import sqlalchemy as sa
 
+from benchmarks.channels_stored import fill
 from benchmarks.measure import percentile, use_of
 from benchmarks.ours import NEUTRAL, settings_of
 from benchmarks.place import free_ports
@@ -64,17 +65,18 @@ class Measured:
 @click.option("--rate", default=100, show_default=True, help="Webhooks a second of the second measure.")
 @click.option("--seconds", default=15, show_default=True, help="Length of the second measure.")
 @click.option("--outbox", "messages", default=1000, show_default=True, help="Messages of the third measure.")
+@click.option("--stored", default=0, show_default=True, help="Messages that are there before.")
 @click.option("--database", default="", help="An empty PostgreSQL database; SQLite if not given.")
-def main(*, as_json: bool, webhooks: int, senders: int, rate: int, seconds: int, messages: int, database: str) -> None:
+def main(*, as_json: bool, webhooks: int, senders: int, rate: int, seconds: int, messages: int, stored: int, database: str) -> None:
     """Measure messaging channels: webhooks a second, acknowledgements while Rasa is saturated, the outbox."""
     with tempfile.TemporaryDirectory(prefix="yingda-channels-") as folder, ExitStack() as stack:
-        settings, web = _start(Path(folder), stack, database=database)
+        settings, web = _start(Path(folder), stack, database=database, stored=stored)
         measured = asyncio.run(_measure(settings, web, webhooks=webhooks, senders=senders, rate=rate, seconds=seconds, messages=messages))
     rows = asdict(measured)
     click.echo(json.dumps(rows, indent=2) if as_json else "\n".join(f"{key:<16} {value:>10.1f}" for key, value in rows.items()))
 
 
-def _start(folder: Path, stack: ExitStack, *, database: str) -> tuple[Settings, int]:
+def _start(folder: Path, stack: ExitStack, *, database: str, stored: int) -> tuple[Settings, int]:
     """Start Redis, the web app, a saturated Rasa and the vendor; return the settings that they run with, and the web app's id."""
     web, rasa, vendor = free_ports(3)
     environment = {
@@ -92,6 +94,8 @@ def _start(folder: Path, stack: ExitStack, *, database: str) -> tuple[Settings, 
     }
     settings = settings_of(environment)
     migrate(settings.database_url)
+    if stored:
+        fill(settings.database_url, stored, inbox="webhook")
     stack.enter_context(_redis(settings))
     for service in (
         Service("vendor", ["benchmarks.vendor", str(vendor)], vendor),
@@ -186,7 +190,7 @@ async def _drain(services: Services, count: int) -> float:
         await connection.execute(sa.delete(outbox))
         for number in range(count):
             inbound = InboundMessage(inbox_id="webhook", channel_user=f"drain-{number}", client_id="1", text="hello there", by_channel=True)
-            stored = await store_inbound(connection, inbound, default_language="en")
+            stored = await store_inbound(connection, inbound, default_language="en", hours=services.hours)
             row = await store.conversation(connection, stored.message.conversation_id)
             seq = await store.advance(connection, row.id, 1)
             assert seq is not None

@@ -74,7 +74,7 @@ async def system(plan: Plan, folder: Path) -> AsyncIterator[tuple[Settings, str,
     settings = load_settings(given | {"RASA_PORT": str(rasa_port)}, root=folder)
     settings = replace(settings, port=0, web_workers=max(2, plan.web_workers))
     migrate(settings.database_url)
-    password = _staff(settings, plan)
+    password = staff(settings, plan.agents, capacity=plan.capacity)
     listening = listening_socket(settings)
     assert listening is not None
     port = listening.getsockname()[1]
@@ -134,14 +134,15 @@ async def _stand_in() -> tuple[web.AppRunner, int]:
     return runner, int(runner.addresses[0][1])
 
 
-def _staff(settings: Settings, plan: Plan) -> str:
+def staff(settings: Settings, count: int, *, capacity: int) -> str:
+    """Make the agents agent0, agent1 … and return their password."""
     password = secrets.token_hex(8)
     like = new_agent(
-        username="agent", display_name="", password=password, role="agent", languages=["zh", "en"], topics=[], capacity=plan.capacity
+        username="agent", display_name="", password=password, role="agent", languages=["zh", "en"], topics=[], capacity=capacity
     )
     engine = sync_engine(settings.database_url)
     with engine.begin() as connection:
-        rows = [like | {"id": new_id(), "username": f"agent{number}", "display_name": f"Agent {number}"} for number in range(plan.agents)]
+        rows = [like | {"id": new_id(), "username": f"agent{number}", "display_name": f"Agent {number}"} for number in range(count)]
         connection.execute(sa.insert(agents), rows)
     engine.dispose()
     return password

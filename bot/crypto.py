@@ -34,14 +34,21 @@ class Cipher:
         self._index_keys = [hmac.digest(one, b"yingda equality index", hashlib.sha256) for one in (key, *older)]
 
     def encrypt(self, text: str, *, column: str) -> bytes:
-        nonce = os.urandom(NONCE_BYTES)
-        return nonce + self._aeads[0].encrypt(nonce, text.encode(), column.encode())
+        return self.seal(text.encode(), column=column)
 
     def decrypt(self, data: bytes, *, column: str) -> str:
+        return self.open(data, column=column).decode()
+
+    def seal(self, plain: bytes, *, column: str) -> bytes:
+        """Encrypt what is no text."""
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self._aeads[0].encrypt(nonce, plain, column.encode())
+
+    def open(self, data: bytes, *, column: str) -> bytes:
         for aead in self._aeads:
-            text = _opened(aead, data, column)
-            if text is not None:
-                return text
+            plain = _opened(aead, data, column)
+            if plain is not None:
+                return plain
         raise SettingError(f"a value of {column} does not decrypt: neither YINGDA_DATA_KEY nor YINGDA_DATA_KEY_OLD is the key of it")
 
     def is_current(self, data: bytes, *, column: str) -> bool:
@@ -61,9 +68,9 @@ def _index(key: bytes, text: str, column: str) -> str:
     return hmac.digest(key, f"{column}\0{text}".encode(), hashlib.sha256).hex()
 
 
-def _opened(aead: AESGCM, data: bytes, column: str) -> str | None:
+def _opened(aead: AESGCM, data: bytes, column: str) -> bytes | None:
     try:
-        return aead.decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], column.encode()).decode()
+        return aead.decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], column.encode())
     except InvalidTag:
         return None
 

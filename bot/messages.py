@@ -33,6 +33,7 @@ class HandoffReason(StrEnum):
     BOT_DOWN = "bot_down"
     LOCKED_OUT = "locked_out"
     FOLLOW_UP = "follow_up"  # the customer writes again soon after an agent has resolved
+    OUTREACH = "outreach"  # an agent has written first, and the customer answers
 
 
 class Button(msgspec.Struct, frozen=True, omit_defaults=True):

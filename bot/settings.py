@@ -78,6 +78,8 @@ class Settings:
     nlu_floor: float  # `yingda nlu test` fails when the macro F1 of intents is below it in a language
     nlu_entity_floor: float  # the same for entities
     channels: tuple[ChannelSettings, ...]
+    link_url: str  # the company's page where a channel's customer says who they are
+    media_most_mb: int  # the largest file of a customer that is kept
     demo: bool
     log_level: str
 
@@ -105,6 +107,11 @@ class Settings:
     @property
     def older_data_keys(self) -> list[str]:
         return [key.strip() for key in self.data_key_old.split(",") if key.strip()]
+
+    @property
+    def link_page(self) -> str:
+        """The company's page for links, the demo shop's where that is on; empty where there is none."""
+        return self.link_url or (f"{self.public_url.rstrip('/')}/demo/link" if self.demo else "")
 
     @property
     def timezone(self) -> ZoneInfo:
@@ -189,6 +196,8 @@ def _limits(values: Mapping[str, str]) -> dict[str, Any]:
         "rasa_down_limit_s": number(values, "RASA_DOWN_LIMIT_S", 60),
         "nlu_floor": share(values, "NLU_FLOOR", 0.88),
         "nlu_entity_floor": share(values, "NLU_ENTITY_FLOOR", 0.95),
+        "link_url": text(values, "LINK_URL"),
+        "media_most_mb": at_least_one(values, "MEDIA_MOST_MB", 20, most=100),
         "log_level": text(values, "LOG_LEVEL", "INFO").upper(),
     }
 

@@ -16,6 +16,8 @@ import sqlalchemy as sa
 
 from bot.channels.client import VendorClient
 from bot.channels.courier import Courier
+from bot.channels.courier import News as Delivery
+from bot.channels.fetching import Fetcher
 from bot.channels.pulling import Puller
 from bot.channels.registry import open_channels
 from bot.channels.tokens import Tokens
@@ -44,6 +46,7 @@ from bot.messages import HandoffReason, Status
 from bot.privacy.retention import retain_tonight
 from bot.redis import REDIS_DOWN
 from bot.settings import load_settings
+from bot.tables import use_tables
 
 ANSWER_EVERY_S = 1.0
 QUEUE_EVERY_S = 2.0
@@ -75,6 +78,15 @@ class Worker:
         channels = open_channels(services.settings)
         tokens = Tokens(services.database, services.cipher, self._vendors)
         self._puller = Puller(database=services.database, channels=channels, tokens=tokens, client=self._vendors)
+        self._fetcher = Fetcher(
+            database=services.database,
+            cipher=services.cipher,
+            channels=channels,
+            tokens=tokens,
+            client=self._vendors,
+            most_bytes=services.settings.media_most_mb * 1024 * 1024,
+            tell=self._tell,
+        )
         self._courier = Courier(database=services.database, redis=services.redis, channels=channels, tokens=tokens, client=self._vendors)
 
     async def run(self) -> None:
@@ -92,6 +104,7 @@ class Worker:
             _every(OUTBOX_EVERY_S, self.deliver),
             _every(CUSTOMERS_EVERY_S, self.refresh_customers, after_s=CUSTOMERS_EVERY_S),  # a start has enough to do
             _every(OUTBOX_EVERY_S, self.pull),
+            _every(OUTBOX_EVERY_S, self._fetcher.start),
         )
 
     async def answer_the_unanswered(self) -> None:
@@ -122,6 +135,8 @@ class Worker:
             )
             left = (await connection.execute(gone)).all()
         for escalation_id, agent_id in left:
+            if agent_id not in connected and agent_id in await self._services.presence.connected():
+                continue  # came back while others' work was put back, which takes its time
             await self._assignment.put_back(escalation_id, owner=agent_id, reason="agent_gone")
         if await finish_shifts(self._services):
             await self._services.wake.send(Wake(News.QUEUE))
@@ -196,7 +211,10 @@ class Worker:
     async def deliver(self) -> None:
         """Send what waits in the outbox to the customers on messaging channels."""
         for news in await self._courier.drain():
-            await self._services.wake.send(Wake(News.MESSAGES, news.conversation_id, news.thread_id))
+            await self._tell(news)
+
+    async def _tell(self, news: Delivery) -> None:
+        await self._services.wake.send(Wake(News.MESSAGES, news.conversation_id, news.thread_id))
 
     async def refresh_customers(self) -> None:
         """Bring what customers did into their records: follow it here, and let a process with the large libraries do the rest."""
@@ -226,6 +244,7 @@ class Worker:
 
     async def stop(self) -> None:
         await self._service.turns.stop()
+        self._fetcher.stop()
         await self._vendors.close()
 
 
@@ -254,7 +273,7 @@ async def _child(module: str, *arguments: str) -> int:
 
 
 async def main() -> None:
-    settings = load_settings()
+    settings = use_tables(load_settings())
     configure_logging(settings.log_level)
     async with open_services(settings) as services:
         worker = Worker(services)

@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 import redis.asyncio as aioredis
+from xdist.remote import Producer
+from xdist.scheduler.loadscope import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from bot.crypto import Cipher
 from bot.database import Database
@@ -29,6 +32,8 @@ CopyOf = Callable[..., str]
 ROOT = Path(__file__).parents[1]
 DATA_KEY = bytes(range(32))  # of all tests, so that filled databases can be copied
 
+E2E = "tests/e2e/"
+
 IN_CI = os.environ.get("CI") == "true"
 
 
@@ -37,6 +42,23 @@ def missing(what: str, how: str) -> None:
     if IN_CI:
         pytest.fail(f"{what} is missing in CI; {how}")
     pytest.skip(f"{what} is missing; {how}")
+
+
+class OneSystem(LoadScopeScheduling):
+    """Modules are spread over the workers, and those that need the whole system go to one, which starts it once and first of all."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return E2E if nodeid.startswith(E2E) else super()._split_scope(nodeid)
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        if E2E in self.workqueue:
+            self.workqueue.move_to_end(E2E, last=False)
+        super()._assign_work_unit(node)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneSystem:
+    return OneSystem(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -50,13 +72,19 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     # Not among pytest's own folders: those are closed to the user that the server runs as.
-    with tempfile.TemporaryDirectory(prefix="yingda-postgres-") as folder:
+    with tempfile.TemporaryDirectory(prefix="yingda-postgres-", dir=_memory()) as folder:
         server = PostgresServer.find(Path(folder))
         if server is None:
             missing("PostgreSQL", "install it with: apt-get install postgresql")
         assert server is not None
         with server.running():
             yield server
+
+
+def _memory() -> Path | None:
+    """Return the folder that is in memory if there is room: of what a copy of a database takes, most is making its files."""
+    folder = Path("/dev/shm")
+    return folder if folder.is_dir() and shutil.disk_usage(folder).free > 2 << 30 else None
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pwd
 import shutil
@@ -10,6 +11,8 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import psycopg2
 
 Fill = Callable[[str], None]  # writes what a group of tests starts from into the database of this URL
 
@@ -34,7 +37,8 @@ class PostgresServer:
         self.folder.chmod(0o777)
         data = self.folder / "data"
         self._run("initdb", "-D", str(data), "-A", "trust", "-U", "yingda", "--no-sync", "-E", "UTF8")
-        options = f"-k {self.folder} -c listen_addresses='' -c fsync=off -c max_connections=200"
+        # Nothing here outlives a crash of the machine, and thousands of databases come and go.
+        options = f"-k {self.folder} -c listen_addresses='' -c fsync=off -c full_page_writes=off -c autovacuum=off -c max_connections=200"
         self._run("pg_ctl", "-D", str(data), "-w", "-l", str(self.folder / "log"), "-o", options, "start")
         try:
             yield
@@ -52,7 +56,9 @@ class PostgresServer:
             if fill:
                 fill(self.url(template))
             self._templates.add(template)
-        self._sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        # Copied as files, as all versions before 15 do: through the log it takes three times as long.
+        strategy = "STRATEGY FILE_COPY" if self._connection.server_version >= 150000 else ""
+        self._sql(f"CREATE DATABASE {name} TEMPLATE {template} {strategy}")
         return self.url(name)
 
     def empty_database(self) -> str:
@@ -69,8 +75,16 @@ class PostgresServer:
     def url(self, name: str) -> str:
         return f"postgresql://yingda@/{name}?host={self.folder}"
 
+    @functools.cached_property
+    def _connection(self) -> psycopg2.extensions.connection:
+        """One connection for all of them: to start a program for each takes longer than what it says."""
+        connection = psycopg2.connect(self.url("postgres"))
+        connection.autocommit = True
+        return connection
+
     def _sql(self, statement: str) -> None:
-        self._run("psql", "-h", str(self.folder), "-U", "yingda", "-d", "postgres", "-v", "ON_ERROR_STOP=1", "-qc", statement)
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement)
 
     def _run(self, program: str, *arguments: str) -> None:
         user = self.user if os.geteuid() == 0 else None

@@ -10,10 +10,13 @@ from typing import Any
 
 import click
 import pytest
+import sqlalchemy as sa
 import yaml
 
 from bot.cli import VERBS, cli
+from bot.database import channels, conversations, escalations
 from bot.keys import SECRET_NAMES
+from bot.messages import HandoffReason
 from bot.settings import load_settings
 
 ROOT = Path(__file__).parent.parent
@@ -139,3 +142,17 @@ def flat(value: Any, prefix: str = "") -> dict[str, str]:
 
 def fields(text: str) -> set[str]:
     return set(re.findall(r"\{(\w+)", text))
+
+
+def test_every_redis_key_and_table_of_the_handoff_has_its_reason_in_the_docs() -> None:
+    page = read("docs/escalation.md")
+    sources = [path.read_text(encoding="utf8") for path in (ROOT / "bot").rglob("*.py")]
+    keys = {key for text in sources if "edis" in text for key in re.findall(r"(?:yingda:|PREFIX \+ \"|\{PREFIX\})([a-z]+)", text)}
+    tables = {
+        table.name for module in (channels, conversations, escalations) for table in vars(module).values() if isinstance(table, sa.Table)
+    }
+
+    assert keys >= {"generation", "queue", "wake", "limit"}
+    assert [key for key in sorted(keys) if f"`yingda:{key}" not in page] == []
+    assert [name for name in sorted(tables) if f"`{name}`" not in page] == []
+    assert [reason for reason in HandoffReason if f"`{reason}`" not in page] == []

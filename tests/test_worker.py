@@ -156,6 +156,34 @@ async def test_half_open_an_agent_is_gone_25_s_after_they_were_heard(
     assert PRESENCE_S + QUEUE_EVERY_S < 30
 
 
+async def test_who_comes_back_while_the_work_of_others_is_put_back_keeps_theirs(
+    service: ConversationService,
+    assignment: Assignment,
+    rasa: FakeRasa,
+    agent: store.Row,
+    redis: aioredis.Redis,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rasa.answer = lambda request: Turn(message_id=request.message_id, hand_off=HAND_OFF)
+    talks = [(await say(service, "a person please", visitor=f"v{number}")).conversation_id for number in range(2)]
+    for _ in talks:
+        await assignment.claim(agent)
+    worker = Worker(service.services)
+    put_back = worker._assignment.put_back
+
+    async def put_back_and_return(*given: str, **options: str) -> bool:
+        done = await put_back(*given, **options)
+        await service.services.presence.beat(agent.id)
+        return done
+
+    monkeypatch.setattr(worker._assignment, "put_back", put_back_and_return)
+    await redis.set(GENERATION, 1)
+    await redis.delete(PRESENCE)
+    await worker.keep_the_queue()
+
+    assert sorted([(await conversation(service, talk)).status for talk in talks]) == [Status.AGENT, Status.WAITING]
+
+
 async def test_what_waits_only_for_the_bot_goes_back_when_it_is_well(service: ConversationService, rasa: FakeRasa) -> None:
     rasa.away = True
     message = await say(service, "where is my parcel?")

@@ -5,14 +5,19 @@ Both are pure: no channel opens a connection, reads a clock or a database. Retri
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
+import msgspec
+
+from bot.channels.reading import message_id, user_id
 from bot.errors import AuthError, TransportError
-from bot.messages import InboundMessage
+from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings
+
+T = TypeVar("T")
 
 
 class Unit(StrEnum):
@@ -37,6 +42,18 @@ class Reason(StrEnum):
     NOT_CONFIGURED = "not_configured"  # the channel's settings are gone
 
 
+class Loss(StrEnum):
+    """Why a file that a customer sent is not here; the desk has a sentence for each."""
+
+    TOO_LARGE = "too_large"
+    TYPE = "type"  # its content is of a kind that is not kept
+    REFUSED = "refused"  # the vendor does not have it (any more)
+    ADDRESS = "address"  # it lies where we do not go
+    CREDENTIALS = "credentials"
+    RATE = "rate"
+    UNREACHABLE = "unreachable"
+
+
 @dataclass(frozen=True)
 class Traits:
     """What a channel can do, and what it allows. Each number's source is docs/channels.md."""
@@ -53,6 +70,7 @@ class Traits:
     per_s: float = 20  # sends of the whole account
     pause_s: float = 0  # between two sends to one customer
     refuses_replays: bool = False  # the same signed request is taken once
+    passive: bool = False  # we may speak only in the answer to the customer's request, which is held for it
 
 
 @dataclass(frozen=True)
@@ -142,6 +160,7 @@ class Call:
     url: str = field(repr=False)
     body: bytes = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    outside: bool = False  # somebody else named the address: it must be on the public internet
 
 
 @dataclass(frozen=True)
@@ -163,7 +182,7 @@ class Channel:
     kind: ClassVar[str]
     required: ClassVar[tuple[str, ...]] = ()  # settings without which the channel does not exist
     optional: ClassVar[tuple[str, ...]] = ()
-    traits: ClassVar[Traits]
+    traits: Traits  # of the kind; an account's settings may change them
 
     def __init__(self, settings: ChannelSettings) -> None:
         self.name = settings.name
@@ -173,12 +192,40 @@ class Channel:
         """Verify the request, then read it; AuthError for one that the vendor did not sign, InputError for one that makes no sense."""
         raise NotImplementedError
 
+    def inbound(
+        self,
+        user: str,
+        key: str,
+        *,
+        text: str = "",
+        button_id: str = "",
+        kind: Kind = Kind.TEXT,
+        attachments: Sequence[Attachment] = (),
+        language: str = "",
+    ) -> InboundMessage:
+        """Return what the customer `user` says, by the vendor's id `key`; InputError when one of the two is missing or does not fit."""
+        return InboundMessage(
+            inbox_id=self.name,
+            channel_user=user_id(user),
+            client_id=message_id(key),
+            text=text,
+            button_id=button_id,
+            kind=kind,
+            attachments=list(attachments),
+            language_hint=language or self.settings.get("LANGUAGE"),
+            by_channel=True,
+        )
+
     def build(self, outgoing: Outgoing, *, token: str) -> Call:
         """Make the request that sends the text; `token` is the access token, empty for a channel that needs none."""
         raise NotImplementedError
 
     def read(self, answer: VendorAnswer) -> str:
         """Return the vendor's id of what was sent, empty where it gives none; TransportError when it was not taken."""
+        raise NotImplementedError
+
+    def reply(self, message: InboundMessage, text: str, *, request: WebhookRequest) -> Answer:
+        """Make the answer to the request that brought this message say the text; for passive channels."""
         raise NotImplementedError
 
     def probe(self, *, token: str) -> Call | None:
@@ -196,6 +243,15 @@ class Channel:
     def read_pull(self, answer: VendorAnswer, *, since: float) -> Pulled:
         """Read it, leaving out what is older than `since` (seconds since 1970); TransportError when there was no answer."""
         raise NotImplementedError
+
+    def media(self, ref: str, kind: Kind, *, token: str) -> Call | None:
+        """Make the request for a file that a customer sent, or for where it lies; None for a channel whose files cannot be fetched."""
+        return None
+
+    def read_media(self, answer: VendorAnswer) -> Call | None:
+        """Return the next request when the answer says where the file lies, None when it is the file; TransportError when it is neither."""
+        check_status(answer)
+        return None
 
     def token_call(self) -> Call | None:
         """Make the request for an access token; None for a channel that needs none."""
@@ -222,6 +278,25 @@ def check_status(answer: VendorAnswer) -> None:
     if status in _TEMPORARY or status >= 500:
         raise TransportError(f"the vendor answered {status}", reason=Reason.UNREACHABLE, retry_after_s=retry_after_s(answer))
     raise TransportError(f"the vendor answered {status}", reason=Reason.REFUSED, permanent=True)
+
+
+def decoded(answer: VendorAnswer, kind: type[T], *, unreadable: T | None = None) -> T:
+    """Return the answer's JSON as `kind`. One that is something else means what its status means; a success, then, is `unreadable`.
+
+    Raises TransportError, a temporary one where `unreadable` is not given.
+    """
+    try:
+        return msgspec.json.decode(answer.body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        check_status(answer)
+        if unreadable is not None:
+            return unreadable
+        raise TransportError("the vendor's answer cannot be read", reason=Reason.UNREACHABLE) from error
+
+
+def refused(what: str, reason: Reason, wait_s: float) -> TransportError:
+    """Return the error that a vendor's code means: to be tried again after `wait_s`, never where that is negative."""
+    return TransportError(what, reason=reason, permanent=wait_s < 0, retry_after_s=max(0, wait_s))
 
 
 def retry_after_s(answer: VendorAnswer) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 import msgspec
 import sqlalchemy as sa
@@ -30,6 +31,11 @@ async def numbered_before(connection: AsyncConnection, conversation_id: str, seq
 
 async def chosen(connection: AsyncConnection, conversation_id: str, text: str, *, waiting: bool) -> str:
     """Return the id of the button that a typed number or title means, among those shown since the customer last wrote; else ""."""
+    return meant(await _since_customer(connection, conversation_id), text, waiting=waiting)
+
+
+def meant(buttons: Sequence[Button], text: str, *, waiting: bool) -> str:
+    """The same among these buttons."""
     wanted = _plain(text)
     if not wanted or len(wanted) > 80:
         return ""
@@ -37,7 +43,6 @@ async def chosen(connection: AsyncConnection, conversation_id: str, text: str, *
         for button_id in WHILE_WAITING:
             if wanted in {_plain(notice(f"button_{button_id}", language)) for language in LANGUAGES}:
                 return button_id
-    buttons = await _since_customer(connection, conversation_id)
     if wanted.isdecimal() and len(wanted) <= 2 and 1 <= int(wanted) <= len(buttons):
         return buttons[int(wanted) - 1].id
     return next((button.id for button in buttons if _plain(button.title) == wanted), "")

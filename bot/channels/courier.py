@@ -115,6 +115,9 @@ class Courier:
     async def _deliver(self, channel: Channel, state: ThreadState, ready: Bundle, rows: list[Pending]) -> tuple[bool, bool]:
         """Send the bundle's parts. Returns whether to go on with the thread, and whether the desk has news."""
         traits = channel.traits
+        if traits.passive:
+            await self._hold(state, rows)  # it goes in the answer to the customer's next request
+            return False, True
         if (end := self._unsendable(traits, state, ready)) is not None:
             await self._mark(ready.ids, **end)
             return True, end["state"] == "dead"

@@ -11,6 +11,7 @@ import hmac
 
 import msgspec
 
+from bot.channels.addresses import elsewhere
 from bot.channels.base import (
     AccessToken,
     Answer,
@@ -24,14 +25,16 @@ from bot.channels.base import (
     VendorAnswer,
     WebhookRequest,
     check_status,
+    decoded,
     unsigned,
 )
-from bot.channels.reading import check_fresh, from_json, message_id, same, user_id
+from bot.channels.reading import check_fresh, from_json, same
 from bot.errors import TransportError
 from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings
 
 API = "https://api.dingtalk.com"
+MEDIA_HOSTS = ("aliyuncs.com", "dingtalk.com", "alicdn.com")
 TOLERANCE_S = 3600  # as the vendor asks
 PRIVATE = "1"
 
@@ -64,6 +67,7 @@ class _Result(msgspec.Struct, frozen=True, rename="camel"):
     access_token: str = ""
     expire_in: int = 0
     process_query_key: str = ""
+    download_url: str = ""
     invalid_staff_id_list: list[str] = []
     flow_controlled_staff_id_list: list[str] = []
 
@@ -77,6 +81,7 @@ class DingTalk(Channel):
     def __init__(self, settings: ChannelSettings) -> None:
         super().__init__(settings)
         self._secret = settings.get("APP_SECRET")
+        self._robot = settings.get("ROBOT_CODE", settings.get("APP_KEY"))
         self._api = settings.get("API_URL", API).rstrip("/")
 
     def parse(self, request: WebhookRequest) -> Batch:
@@ -99,20 +104,12 @@ class DingTalk(Channel):
         found = Attachment(
             kind=_KINDS.get(body.msgtype, Kind.OTHER), ref=body.content.download_code[:1000], name=body.content.file_name[:200]
         )
-        return InboundMessage(
-            inbox_id=self.name,
-            channel_user=user_id(body.sender_staff_id),
-            client_id=message_id(body.msg_id),
-            text=body.text.content or heard,
-            kind=kind,
-            attachments=[] if body.msgtype == "text" else [found],
-            language_hint=self.settings.get("LANGUAGE"),
-            by_channel=True,
-        )
+        attachments = [] if body.msgtype == "text" else [found]
+        return self.inbound(body.sender_staff_id, body.msg_id, text=body.text.content or heard, kind=kind, attachments=attachments)
 
     def build(self, outgoing: Outgoing, *, token: str) -> Call:
         body = {
-            "robotCode": self.settings.get("ROBOT_CODE", self.settings.get("APP_KEY")),
+            "robotCode": self._robot,
             "userIds": [outgoing.channel_user],
             "msgKey": "sampleText",
             "msgParam": msgspec.json.encode({"content": outgoing.text}).decode(),
@@ -126,6 +123,16 @@ class DingTalk(Channel):
         if result.invalid_staff_id_list:
             raise TransportError("the customer's id is not valid any more", reason=Reason.BLOCKED, permanent=True)
         return result.process_query_key
+
+    def media(self, ref: str, kind: Kind, *, token: str) -> Call:
+        return self._call("/v1.0/robot/messageFiles/download", {"downloadCode": ref, "robotCode": self._robot}, token=token)
+
+    def read_media(self, answer: VendorAnswer) -> Call | None:
+        """The first answer says where the file lies."""
+        if not answer.headers.get("content-type", "").startswith("application/json"):
+            check_status(answer)
+            return None
+        return elsewhere(_result(answer).download_url, own=self._api, hosts=MEDIA_HOSTS)
 
     def token_call(self) -> Call:
         return self._call("/v1.0/oauth2/accessToken", {"appKey": self.settings.get("APP_KEY"), "appSecret": self._secret})
@@ -143,11 +150,7 @@ class DingTalk(Channel):
 
 def _result(answer: VendorAnswer) -> _Result:
     """Return a result that is well; TransportError with what the error's code means, else what the status means."""
-    try:
-        result = msgspec.json.decode(answer.body, type=_Result)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        check_status(answer)
-        raise TransportError("the vendor's answer cannot be read", reason=Reason.UNREACHABLE) from error
+    result = decoded(answer, _Result)
     what = f"code {result.code[:60]}"
     if result.code in _TOKEN_GONE:
         raise TransportError(what, reason=Reason.CREDENTIALS, token_refused=True, retry_after_s=5)

@@ -20,10 +20,10 @@ from bot.channels.base import (
     VendorAnswer,
     WebhookRequest,
     Withdrawal,
-    check_status,
     unsigned,
 )
 from bot.channels.feishu_envelope import decrypt
+from bot.channels.feishu_results import result_of
 from bot.channels.reading import check_fresh, from_json, message_id, same, user_id
 from bot.errors import InputError, TransportError
 from bot.messages import Attachment, InboundMessage, Kind
@@ -39,19 +39,6 @@ _KINDS = {
     "media": Kind.VIDEO,
     "sticker": Kind.STICKER,
     "location": Kind.LOCATION,
-}
-_TOKEN_GONE = frozenset({99991661, 99991663, 99991664, 99991668, 99991677})
-_REASONS: dict[int, tuple[Reason, float]] = {  # seconds to wait; negative: permanent
-    99991400: (Reason.RATE, 1),
-    11232: (Reason.RATE, 1),
-    11233: (Reason.BUSY, 1),
-    230020: (Reason.BUSY, 1),  # the chat's limit
-    230002: (Reason.BLOCKED, -1),  # the bot is not in the chat
-    230013: (Reason.BLOCKED, -1),  # the bot is not available to the user
-    230006: (Reason.CREDENTIALS, 60),  # the app has no bot
-    99991672: (Reason.CREDENTIALS, 60),  # the app lacks the permission
-    10003: (Reason.CREDENTIALS, 60),
-    10014: (Reason.CREDENTIALS, 60),  # wrong app secret
 }
 
 
@@ -120,17 +107,6 @@ class _Content(msgspec.Struct, frozen=True):
     latitude: str = ""
 
 
-class _Sent(msgspec.Struct, frozen=True):
-    message_id: str = ""
-
-
-class _Result(msgspec.Struct, frozen=True):
-    code: int = 0
-    data: _Sent | None = None
-    tenant_access_token: str = ""
-    expire: int = 0
-
-
 class Feishu(Channel):
     kind = "feishu"
     required = ("APP_ID", "APP_SECRET", "ENCRYPT_KEY", "VERIFICATION_TOKEN")
@@ -184,40 +160,19 @@ class Feishu(Channel):
         if kind == "im.message.recalled_v1":
             return Batch(withdrawals=[Withdrawal(user_id(event.chat_id), message_id(event.message_id))], answer=_json({}))
         if kind == "card.action.trigger" and event.action.value.button_id:
-            press = self._inbound(event.context.open_chat_id, body.header.event_id, button_id=event.action.value.button_id)
+            press = self.inbound(event.context.open_chat_id, body.header.event_id, button_id=event.action.value.button_id)
             return Batch(messages=[press], answer=_json({}))
         return Batch(answer=_json({}))
 
     def _message(self, message: _Message) -> InboundMessage:
         content = from_json(message.content.encode("utf8", "surrogatepass"), _Content)
         if message.message_type == "text":
-            return self._inbound(message.chat_id, message.message_id, text=content.text)
+            return self.inbound(message.chat_id, message.message_id, text=content.text)
         kind = _KINDS.get(message.message_type, Kind.OTHER)
         place = f"{content.name} ({content.latitude}, {content.longitude})" if kind is Kind.LOCATION else ""
-        found = Attachment(kind=kind, ref=(content.image_key or content.file_key)[:1000], name=(place or content.file_name)[:200])
-        return self._inbound(message.chat_id, message.message_id, kind=kind, attachments=[found])
-
-    def _inbound(
-        self,
-        chat_id: str,
-        key: str,
-        *,
-        text: str = "",
-        button_id: str = "",
-        kind: Kind = Kind.TEXT,
-        attachments: list[Attachment] | None = None,
-    ) -> InboundMessage:
-        return InboundMessage(
-            inbox_id=self.name,
-            channel_user=user_id(chat_id),
-            client_id=message_id(key),
-            text=text,
-            button_id=button_id,
-            kind=kind,
-            attachments=attachments or [],
-            language_hint=self.settings.get("LANGUAGE"),
-            by_channel=True,
-        )
+        key = content.image_key if kind is Kind.IMAGE else content.file_key
+        found = Attachment(kind=kind, ref=f"{message.message_id}/{key}"[:1000] if key else "", name=(place or content.file_name)[:200])
+        return self.inbound(message.chat_id, message.message_id, kind=kind, attachments=[found])
 
     def build(self, outgoing: Outgoing, *, token: str) -> Call:
         kind, content = ("interactive", _card(outgoing)) if outgoing.buttons else ("text", {"text": outgoing.text})
@@ -231,15 +186,25 @@ class Feishu(Channel):
         return _call("POST", url, body, token=token)
 
     def read(self, answer: VendorAnswer) -> str:
-        data = _result(answer).data
+        data = result_of(answer).data
         return data.message_id if data else ""
+
+    def media(self, ref: str, kind: Kind, *, token: str) -> Call:
+        message, _, key = ref.partition("/")
+        url = f"{self._api}/open-apis/im/v1/messages/{quote(message, safe='')}/resources/{quote(key, safe='')}"
+        return Call("GET", f"{url}?type={'image' if kind is Kind.IMAGE else 'file'}", headers={"Authorization": f"Bearer {quote(token)}"})
+
+    def read_media(self, answer: VendorAnswer) -> None:
+        if answer.status != 200 or ("content-disposition" not in answer.headers and answer.body[:1] == b"{"):
+            result_of(answer)
+            raise TransportError("there is no file", reason=Reason.REFUSED, permanent=True)
 
     def token_call(self) -> Call:
         body = {"app_id": self.settings.get("APP_ID"), "app_secret": self.settings.get("APP_SECRET")}
         return _call("POST", f"{self._api}/open-apis/auth/v3/tenant_access_token/internal", body)
 
     def read_token(self, answer: VendorAnswer) -> AccessToken:
-        result = _result(answer)
+        result = result_of(answer)
         if not result.tenant_access_token:
             raise TransportError("no access token", reason=Reason.CREDENTIALS, retry_after_s=60)
         return AccessToken(result.tenant_access_token, float(result.expire))
@@ -248,7 +213,7 @@ class Feishu(Channel):
         return _call("GET", f"{self._api}/open-apis/bot/v3/info", None, token=token)
 
     def read_probe(self, answer: VendorAnswer) -> None:
-        _result(answer)
+        result_of(answer)
 
 
 def _card(outgoing: Outgoing) -> dict[str, object]:
@@ -258,29 +223,6 @@ def _card(outgoing: Outgoing) -> dict[str, object]:
     ]
     text = {"tag": "div", "text": {"tag": "plain_text", "content": outgoing.text}}
     return {"config": {"wide_screen_mode": True}, "elements": [text, {"tag": "action", "actions": actions}]}
-
-
-def _result(answer: VendorAnswer) -> _Result:
-    """Return a result that is well; TransportError with what the code means, else what the status means."""
-    try:
-        result = msgspec.json.decode(answer.body, type=_Result)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        check_status(answer)
-        raise TransportError("the vendor's answer cannot be read", reason=Reason.UNREACHABLE) from error
-    if result.code == 0:
-        check_status(answer)
-        return result
-    what = f"code {result.code}"
-    if result.code in _TOKEN_GONE:
-        raise TransportError(what, reason=Reason.CREDENTIALS, token_refused=True, retry_after_s=5)
-    if result.code in _REASONS:
-        reason, wait_s = _REASONS[result.code]
-        reset = answer.headers.get("x-ogw-ratelimit-reset", "")
-        wait_s = max(wait_s, float(reset)) if reset.isdecimal() and len(reset) < 5 else wait_s
-        raise TransportError(what, reason=reason, permanent=wait_s < 0, retry_after_s=max(0, wait_s))
-    if answer.status >= 500 or answer.status == 429:
-        check_status(answer)
-    raise TransportError(what, reason=Reason.REFUSED, permanent=True)
 
 
 def _json(value: object) -> Answer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from urllib.parse import quote
 
 import msgspec
 
@@ -12,6 +13,7 @@ from bot.channels.base import (
     Batch,
     Call,
     Channel,
+    Loss,
     Outgoing,
     Reason,
     Traits,
@@ -20,6 +22,7 @@ from bot.channels.base import (
     WebhookRequest,
     Withdrawal,
     check_status,
+    decoded,
     unsigned,
 )
 from bot.channels.reading import from_json, message_id, same, user_id
@@ -27,7 +30,7 @@ from bot.errors import TransportError
 from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings
 
-API = "https://api.line.me"
+API, DATA = "https://api.line.me", "https://api-data.line.me"
 
 _KINDS = {
     "image": Kind.IMAGE,
@@ -89,13 +92,14 @@ class _Sent(msgspec.Struct, frozen=True, rename="camel"):
 class Line(Channel):
     kind = "line"
     required = ("SECRET", "TOKEN")
-    optional = ("API_URL", "LANGUAGE")
+    optional = ("API_URL", "DATA_URL", "LANGUAGE")
     traits = Traits(unit=Unit.UTF16, longest=5000, buttons=13, button_title=20, per_s=200)
 
     def __init__(self, settings: ChannelSettings) -> None:
         super().__init__(settings)
         self._secret = settings.get("SECRET").encode()
         self._api = settings.get("API_URL", API).rstrip("/")
+        self._data = settings.get("DATA_URL", settings.get("API_URL", DATA)).rstrip("/")
         self._headers = {"Authorization": f"Bearer {settings.get('TOKEN')}", "Content-Type": "application/json"}
 
     def parse(self, request: WebhookRequest) -> Batch:
@@ -119,34 +123,12 @@ class Line(Channel):
             is_text = message.type == "text"
             kind = Kind.TEXT if is_text else _KINDS.get(message.type, Kind.OTHER)
             attachments = [] if is_text else [_attachment(kind, message)]
-            return self._inbound(event, message.id, text=message.text, kind=kind, attachments=attachments)
+            return self.inbound(event.source.user_id, message.id, text=message.text, kind=kind, attachments=attachments)
         if event.type == "postback" and event.postback is not None:
-            return self._inbound(event, event.webhook_event_id, button_id=event.postback.data)
+            return self.inbound(event.source.user_id, event.webhook_event_id, button_id=event.postback.data)
         if event.type == "follow":
-            return self._inbound(event, event.webhook_event_id, kind=Kind.EVENT)
+            return self.inbound(event.source.user_id, event.webhook_event_id, kind=Kind.EVENT)
         return None
-
-    def _inbound(
-        self,
-        event: _Event,
-        key: str,
-        *,
-        text: str = "",
-        button_id: str = "",
-        kind: Kind = Kind.TEXT,
-        attachments: list[Attachment] | None = None,
-    ) -> InboundMessage:
-        return InboundMessage(
-            inbox_id=self.name,
-            channel_user=user_id(event.source.user_id),
-            client_id=message_id(key),
-            text=text,
-            button_id=button_id,
-            kind=kind,
-            attachments=attachments or [],
-            language_hint=self.settings.get("LANGUAGE"),
-            by_channel=True,
-        )
 
     def build(self, outgoing: Outgoing, *, token: str) -> Call:
         message: dict[str, object] = {"type": "text", "text": outgoing.text}
@@ -165,11 +147,16 @@ class Line(Channel):
         if answer.status == 403:
             raise TransportError("status 403", reason=Reason.CREDENTIALS, retry_after_s=60)
         check_status(answer)
-        try:
-            sent = msgspec.json.decode(answer.body, type=_Sent).sent_messages
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return ""
+        sent = decoded(answer, _Sent, unreadable=_Sent()).sent_messages
         return sent[0].id if sent else ""
+
+    def media(self, ref: str, kind: Kind, *, token: str) -> Call:
+        return Call("GET", f"{self._data}/v2/bot/message/{quote(ref, safe='')}/content", headers=self._headers)
+
+    def read_media(self, answer: VendorAnswer) -> None:
+        if answer.status == 202:
+            raise TransportError("the file is being prepared", reason=Loss.UNREACHABLE, retry_after_s=5)
+        check_status(answer)
 
     def probe(self, *, token: str) -> Call:
         return Call("GET", f"{self._api}/v2/bot/info", headers=self._headers)

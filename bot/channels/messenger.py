@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import msgspec
 
+from bot.channels.addresses import elsewhere
 from bot.channels.base import (
     Answer,
     Batch,
@@ -23,6 +24,8 @@ from bot.channels.base import (
     WebhookRequest,
     Withdrawal,
     check_status,
+    decoded,
+    refused,
     unsigned,
 )
 from bot.channels.reading import from_json, message_id, same, user_id
@@ -31,6 +34,7 @@ from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings
 
 API = "https://graph.facebook.com/v23.0"
+MEDIA_HOSTS = ("fbsbx.com", "fbcdn.net", "cdninstagram.com")
 WINDOW_CLOSED = 2018278  # error_subcode: sent outside of the allowed window
 
 _KINDS = {"image": Kind.IMAGE, "video": Kind.VIDEO, "audio": Kind.VOICE, "file": Kind.FILE, "location": Kind.LOCATION}
@@ -154,38 +158,16 @@ class Messenger(Channel):
     def _message(self, event: _Event) -> InboundMessage | None:
         if event.postback is not None:
             press = event.postback
-            return self._inbound(event, press.mid, text=press.title, button_id=press.payload)
+            return self.inbound(event.sender.id, press.mid, text=press.title, button_id=press.payload)
         message = event.message
         if message is None or message.is_echo or message.is_deleted:  # an echo is what the account itself has said
             return None
         if message.text:
-            return self._inbound(event, message.mid, text=message.text, button_id=message.quick_reply.payload)
+            return self.inbound(event.sender.id, message.mid, text=message.text, button_id=message.quick_reply.payload)
         first = message.attachments[0] if message.attachments else _Attachment()
         kind = _KINDS.get(first.type, Kind.OTHER)
         found = [Attachment(kind=kind, ref=((each.payload and each.payload.url) or "")[:1000]) for each in message.attachments[:10]]
-        return self._inbound(event, message.mid, kind=kind, attachments=found)
-
-    def _inbound(
-        self,
-        event: _Event,
-        key: str,
-        *,
-        text: str = "",
-        button_id: str = "",
-        kind: Kind = Kind.TEXT,
-        attachments: list[Attachment] | None = None,
-    ) -> InboundMessage:
-        return InboundMessage(
-            inbox_id=self.name,
-            channel_user=user_id(event.sender.id),
-            client_id=message_id(key),
-            text=text,
-            button_id=button_id,
-            kind=kind,
-            attachments=attachments or [],
-            language_hint=self.settings.get("LANGUAGE"),
-            by_channel=True,
-        )
+        return self.inbound(event.sender.id, message.mid, kind=kind, attachments=found)
 
     def build(self, outgoing: Outgoing, *, token: str) -> Call:
         message: dict[str, object] = {"text": outgoing.text}
@@ -196,6 +178,9 @@ class Messenger(Channel):
 
     def read(self, answer: VendorAnswer) -> str:
         return _result(answer).message_id
+
+    def media(self, ref: str, kind: Kind, *, token: str) -> Call:
+        return elsewhere(ref, own=self._api, hosts=MEDIA_HOSTS)
 
     def probe(self, *, token: str) -> Call:
         return Call("GET", f"{self._api}/{self._account}?fields=id", headers=self._headers)
@@ -213,16 +198,12 @@ class Instagram(Messenger):
 
 def _result(answer: VendorAnswer) -> _Result:
     """Return a result that is well; TransportError with what the error's code means, else what the status means."""
-    try:
-        result = msgspec.json.decode(answer.body, type=_Result)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        result = _Result()
+    result = decoded(answer, _Result, unreadable=_Result())
     error = result.error
     if error is not None and error.error_subcode == WINDOW_CLOSED:
         raise TransportError(f"error {error.code}", reason=Reason.WINDOW, permanent=True)
     if error is not None and error.code in _REASONS:
-        reason, wait_s = _REASONS[error.code]
-        raise TransportError(f"error {error.code}", reason=reason, permanent=wait_s < 0, retry_after_s=max(0, wait_s))
+        raise refused(f"error {error.code}", *_REASONS[error.code])
     if error is not None and 200 <= answer.status < 500:
         raise TransportError(f"error {error.code}", reason=Reason.REFUSED, permanent=True)
     check_status(answer)

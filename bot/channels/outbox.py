@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -38,17 +38,25 @@ def _heard(insert: Any) -> Any:
 _HEARD = {"postgresql": _heard(postgresql.insert), "sqlite": _heard(sqlite.insert)}
 
 
+class Heard(NamedTuple):
+    """Whose message came, and what it permits."""
+
+    thread_id: str
+    inbox_id: str
+    reply_token: str
+
+
 async def heard(connection: AsyncConnection, *, thread_id: str, inbox_id: str, reply_token: str = "") -> None:
     """Note that the customer has written: windows and quotas begin anew, and what waited for it may go."""
-    row = {
-        "thread_id": thread_id,
-        "inbox_id": inbox_id,
-        "held": False,
-        "customer_at": utcnow(),
-        "quota_used": 0,
-        "reply_token": reply_token,
-    }
-    await connection.execute(_HEARD[connection.dialect.name], row)
+    await heard_all(connection, [Heard(thread_id, inbox_id, reply_token)])
+
+
+async def heard_all(connection: AsyncConnection, all_heard: Sequence[Heard]) -> None:
+    """The same for many customers."""
+    now = utcnow()
+    rows = [{**each._asdict(), "held": False, "customer_at": now, "quota_used": 0} for each in all_heard]
+    if rows:
+        await connection.execute(_HEARD[connection.dialect.name], rows)
 
 
 _SOON = (  # built once: it runs with every message for a customer
@@ -135,10 +143,10 @@ async def mark(connection: AsyncConnection, message_ids: Sequence[str], **change
     await connection.execute(sa.update(outbox).where(outbox.c.message_id.in_(message_ids)).values(**changes))
 
 
-async def note_receipt(connection: AsyncConnection, inbox_id: str, receipt: Receipt) -> str:
-    """Keep what became of a message; return its conversation when that is news, else ""."""
+async def note_receipt(connection: AsyncConnection, inbox_id: str, receipt: Receipt) -> sa.Row[Any] | None:
+    """Keep what became of a message; return its conversation, thread and place when that is news."""
     if receipt.state not in RECEIPTS or not receipt.vendor_id:
-        return ""
+        return None
     earlier = RECEIPTS[: RECEIPTS.index(receipt.state)] if receipt.state != "failed" else ()
     update = (
         sa.update(outbox)
@@ -148,9 +156,9 @@ async def note_receipt(connection: AsyncConnection, inbox_id: str, receipt: Rece
             outbox.c.receipt.in_(["", *earlier]),
         )
         .values(receipt=receipt.state, **({"state": "dead", "reason": Reason.REFUSED} if receipt.state == "failed" else {}))
-        .returning(outbox.c.conversation_id)
+        .returning(outbox.c.conversation_id, outbox.c.thread_id, outbox.c.seq)
     )
-    return str((await connection.execute(update)).scalars().first() or "")
+    return max(await connection.execute(update), key=lambda row: row.seq, default=None)
 
 
 async def repeat(connection: AsyncConnection, message_id: str, *, conversation_id: str) -> bool:

@@ -83,11 +83,16 @@ async def thread_state(connection: AsyncConnection, thread_id: str) -> ThreadSta
 
 
 async def pending_rows(connection: AsyncConnection, thread_id: str) -> list[Pending]:
-    """Return what the thread has to send, oldest first; conversation ids sort by time."""
+    """Return what the thread has to send, oldest first."""
+    return await rows_where(connection, outbox.c.thread_id == thread_id, outbox.c.state == "pending")
+
+
+async def rows_where(connection: AsyncConnection, *where: sa.ColumnElement[bool]) -> list[Pending]:
+    """Return these rows of the outbox with their messages, oldest first; conversation ids sort by time."""
     query = (
         sa.select(messages, outbox.c.bundle_id, outbox.c.parts_sent, outbox.c.attempts, outbox.c.created_at.label("put_at"))
         .join(outbox, outbox.c.message_id == messages.c.id)
-        .where(outbox.c.thread_id == thread_id, outbox.c.state == "pending")
+        .where(*where)
         .order_by(outbox.c.conversation_id, outbox.c.seq)
     )
     return [

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import msgspec
 
-from bot.channels.base import Answer, Batch, Call, Channel, Outgoing, Reason, Traits, Unit, VendorAnswer, WebhookRequest, unsigned
-from bot.channels.reading import from_json, message_id, same, user_id
+from bot.channels.base import (
+    Answer,
+    Batch,
+    Call,
+    Channel,
+    Loss,
+    Outgoing,
+    Reason,
+    Traits,
+    Unit,
+    VendorAnswer,
+    WebhookRequest,
+    check_status,
+    decoded,
+    unsigned,
+)
+from bot.channels.reading import from_json, same
 from bot.errors import SettingError, TransportError
 from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings
@@ -69,6 +86,14 @@ class _Sent(msgspec.Struct, frozen=True):
     message_id: int = 0
 
 
+class _Path(msgspec.Struct, frozen=True):
+    file_path: str
+
+
+class _Found(msgspec.Struct, frozen=True):
+    result: _Path
+
+
 class _Parameters(msgspec.Struct, frozen=True):
     retry_after: float = 0
 
@@ -93,7 +118,8 @@ class Telegram(Channel):
         self._secret = settings.get("SECRET")
         if len(self._secret) < 16:
             raise SettingError(f"{settings.setting('SECRET')} is shorter than 16 characters; make one with: openssl rand -hex 32")
-        self._api = f"{settings.get('API_URL', API).rstrip('/')}/bot{settings.get('TOKEN')}"
+        api = settings.get("API_URL", API).rstrip("/")
+        self._api, self._files = (f"{api}{folder}/bot{settings.get('TOKEN')}" for folder in ("", "/file"))
 
     def parse(self, request: WebhookRequest) -> Batch:
         if request.method != "POST" or not same(request.headers.get(SECRET_HEADER, ""), self._secret):
@@ -111,7 +137,8 @@ class Telegram(Channel):
         text = message.text or message.caption
         if text.startswith("/start"):
             kind, text = Kind.EVENT, ""
-        return self._inbound(update_id, message.chat.id, message.sender, text=text, kind=kind, attachments=found)
+        spoken = _language(message.sender)
+        return self.inbound(str(message.chat.id), str(update_id), text=text, kind=kind, attachments=found, language=spoken)
 
     def _press(self, update_id: int, press: _Callback) -> Batch:
         """A button was pressed; the answer to the webhook itself stops the button's spinning."""
@@ -120,31 +147,9 @@ class Telegram(Channel):
         )
         if press.message is None or press.message.chat.type != "private" or not press.data:
             return Batch(answer=answer)
-        return Batch(messages=[self._inbound(update_id, press.message.chat.id, press.sender, button_id=press.data)], answer=answer)
-
-    def _inbound(
-        self,
-        update_id: int,
-        chat_id: int,
-        sender: _From | None,
-        *,
-        text: str = "",
-        button_id: str = "",
-        kind: Kind = Kind.TEXT,
-        attachments: list[Attachment] | None = None,
-    ) -> InboundMessage:
-        spoken = (sender.language_code if sender else "")[:2]
-        return InboundMessage(
-            inbox_id=self.name,
-            channel_user=user_id(str(chat_id)),
-            client_id=message_id(str(update_id)),
-            text=text,
-            button_id=button_id,
-            kind=kind,
-            attachments=attachments or [],
-            language_hint=spoken if spoken in {"zh", "en"} else self.settings.get("LANGUAGE"),
-            by_channel=True,
-        )
+        spoken = _language(press.sender)
+        pressed = self.inbound(str(press.message.chat.id), str(update_id), button_id=press.data, language=spoken)
+        return Batch(messages=[pressed], answer=answer)
 
     def build(self, outgoing: Outgoing, *, token: str) -> Call:
         body: dict[str, object] = {
@@ -161,11 +166,27 @@ class Telegram(Channel):
         result = _result(answer)
         return str(result.result.message_id) if isinstance(result.result, _Sent) else ""
 
+    def media(self, ref: str, kind: Kind, *, token: str) -> Call:
+        return Call("GET", f"{self._api}/getFile?file_id={quote(ref, safe='')}")
+
+    def read_media(self, answer: VendorAnswer) -> Call | None:
+        """The first answer gives a path, good for an hour."""
+        if not answer.headers.get("content-type", "").startswith("application/json"):
+            check_status(answer)
+            return None
+        _result(answer)
+        return Call("GET", f"{self._files}/{quote(msgspec.json.decode(answer.body, type=_Found).result.file_path)}")
+
     def probe(self, *, token: str) -> Call:
         return Call("GET", f"{self._api}/getMe")
 
     def read_probe(self, answer: VendorAnswer) -> None:
         _result(answer)
+
+
+def _language(sender: _From | None) -> str:
+    spoken = (sender.language_code if sender else "")[:2]
+    return spoken if spoken in {"zh", "en"} else ""
 
 
 def _content(message: _Message) -> tuple[Kind, list[Attachment]]:
@@ -188,10 +209,7 @@ def _content(message: _Message) -> tuple[Kind, list[Attachment]]:
 
 def _result(answer: VendorAnswer) -> _Result:
     """Return a result that is well; TransportError with what the others mean."""
-    try:
-        result = msgspec.json.decode(answer.body, type=_Result)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise TransportError(f"status {answer.status} with no result", reason=Reason.UNREACHABLE) from error
+    result = decoded(answer, _Result)
     if result.ok:
         return result
     code = result.error_code or answer.status
@@ -202,6 +220,8 @@ def _result(answer: VendorAnswer) -> _Result:
         raise TransportError(what, reason=Reason.CREDENTIALS, retry_after_s=60)
     if code == 403 or "chat not found" in result.description:
         raise TransportError(what, reason=Reason.BLOCKED, permanent=True)
+    if "file is too big" in result.description:
+        raise TransportError(what, reason=Loss.TOO_LARGE, permanent=True)
     if code >= 500:
         raise TransportError(what, reason=Reason.UNREACHABLE)
     raise TransportError(what, reason=Reason.REFUSED, permanent=True)

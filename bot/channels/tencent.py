@@ -8,15 +8,20 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import os
 import xml.etree.ElementTree as ET
+from urllib.parse import quote, urlencode
 
 import msgspec
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from bot.channels.base import AccessToken, Reason, VendorAnswer, check_status
+from bot.channels.addresses import elsewhere
+from bot.channels.base import AccessToken, Call, Reason, VendorAnswer, check_status, decoded, refused
 from bot.channels.reading import same
 from bot.errors import AuthError, InputError, SettingError, TransportError
+from bot.settings import ChannelSettings
 
+VIDEO_HOSTS = ("qq.com", "qpic.cn", "wechat.com")  # where the vendor keeps videos
 BLOCK = 32  # bytes; their PKCS#7 pads to this and not to AES's 16
 RANDOM = 16  # bytes before the length
 TOLERANCE_S = 600  # their retries come within 15 s; the rest is for clocks
@@ -45,6 +50,10 @@ class _Result(msgspec.Struct, frozen=True):
     msgid: str | int = ""
 
 
+class _Media(msgspec.Struct, frozen=True):
+    video_url: str = ""
+
+
 class _Token(msgspec.Struct, frozen=True):
     access_token: str = ""
     expires_in: int = 0
@@ -52,7 +61,7 @@ class _Token(msgspec.Struct, frozen=True):
 
 
 class Envelope:
-    """Encrypts nothing: opens what the vendor has encrypted for one receiver under the account's EncodingAESKey."""
+    """Opens and closes what goes between the vendor and one receiver, encrypted under the account's EncodingAESKey."""
 
     def __init__(self, encoding_aes_key: str, *, receiver: str, setting: str) -> None:
         try:
@@ -82,6 +91,19 @@ class Envelope:
             raise AuthError("the encrypted part was not meant for this account")
         return content[4 : 4 + size]
 
+    def close(self, text: bytes) -> str:
+        """Encrypt as the vendor does: so many random bytes, the length, the text, the receiver, and a padding to whole blocks."""
+        content = os.urandom(RANDOM) + len(text).to_bytes(4, "big") + text + self._receiver
+        padding = BLOCK - len(content) % BLOCK
+        aes = Cipher(algorithms.AES(self._key), modes.CBC(self._key[:16])).encryptor()
+        return base64.b64encode(aes.update(content + bytes([padding]) * padding) + aes.finalize()).decode()
+
+
+def to_xml(**fields: str) -> bytes:
+    """Return the fields as the children of <xml>, as text that needs no escapes."""
+    inside = "".join(f"<{name}><![CDATA[{text.replace(']]>', ']]]]><![CDATA[>')}]]></{name}>" for name, text in fields.items())
+    return f"<xml>{inside}</xml>".encode("utf8", "replace")
+
 
 def signature(*parts: str) -> str:
     """Return the hexadecimal SHA-1 over the sorted parts."""
@@ -103,10 +125,7 @@ def from_xml(body: bytes) -> dict[str, str]:
 def check_result(answer: VendorAnswer) -> str:
     """Return the vendor's id of a message; TransportError for an answer that says no, which comes with HTTP's 200."""
     check_status(answer)
-    try:
-        result = msgspec.json.decode(answer.body, type=_Result)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise TransportError("the vendor's answer cannot be read", reason=Reason.UNREACHABLE) from error
+    result = decoded(answer, _Result)
     if result.errcode == 0:
         return str(result.msgid)
     raise refusal(result.errcode)
@@ -116,16 +135,32 @@ def refusal(errcode: int) -> TransportError:
     """Return what an error code means; an unknown one is permanent."""
     if errcode in _TOKEN_GONE:
         return TransportError(f"errcode {errcode}", reason=Reason.CREDENTIALS, token_refused=True, retry_after_s=5)
-    reason, wait_s = _REASONS.get(errcode, (Reason.REFUSED, -1))
-    return TransportError(f"errcode {errcode}", reason=reason, permanent=wait_s < 0, retry_after_s=max(0, wait_s))
+    return refused(f"errcode {errcode}", *_REASONS.get(errcode, (Reason.REFUSED, -1)))
+
+
+def corp_token_call(api: str, settings: ChannelSettings) -> Call:
+    """Ask for the access token of a WeCom application, 微信客服 included."""
+    query = urlencode({"corpid": settings.get("CORP_ID"), "corpsecret": settings.get("SECRET")})
+    return Call("GET", f"{api}/cgi-bin/gettoken?{query}")
+
+
+def media_call(api: str, media_id: str, token: str) -> Call:
+    return Call("GET", f"{api}/cgi-bin/media/get?access_token={quote(token)}&media_id={quote(media_id, safe='')}")
+
+
+def read_media(answer: VendorAnswer) -> Call | None:
+    """Tell a file from what stands in its place: a refusal, or the address of a video."""
+    check_status(answer)
+    kind = answer.headers.get("content-type", "")
+    if "content-disposition" in answer.headers or not kind.startswith(("text/plain", "application/json")):
+        return None
+    check_result(answer)
+    return elsewhere(msgspec.json.decode(answer.body, type=_Media).video_url.replace("http://", "https://", 1), hosts=VIDEO_HOSTS)
 
 
 def read_token(answer: VendorAnswer) -> AccessToken:
     check_status(answer)
-    try:
-        found = msgspec.json.decode(answer.body, type=_Token)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise TransportError("the vendor's answer to a request for a token cannot be read", reason=Reason.UNREACHABLE) from error
+    found = decoded(answer, _Token)
     if not found.access_token:
         code = found.errcode
         wait_s = _REASONS.get(code, (Reason.CREDENTIALS, 60))[1]

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from bot.channels.addresses import elsewhere
 from bot.channels.base import (
     Answer,
     Batch,
@@ -22,6 +23,7 @@ from bot.channels.base import (
     WebhookRequest,
     Withdrawal,
     check_status,
+    decoded,
     unsigned,
 )
 from bot.channels.reading import check_fresh, from_json, message_id, same, user_id
@@ -75,13 +77,14 @@ class _Taken(msgspec.Struct, frozen=True):
 class Webhook(Channel):
     kind = "webhook"
     required = ("SECRET", "URL")
-    optional = ("LANGUAGE",)
+    optional = ("LANGUAGE", "MEDIA_HOSTS")
     traits = Traits(unit=Unit.CHARACTERS, longest=4000, buttons=20, button_title=200, per_s=200, refuses_replays=True)
 
     def __init__(self, settings: ChannelSettings) -> None:
         super().__init__(settings)
         self._secret = settings.get("SECRET").encode()
         self._url = settings.get("URL")
+        self._inside = tuple(filter(None, (host.strip().lower() for host in settings.get("MEDIA_HOSTS").split(","))))
         if len(self._secret) < 16:
             raise SettingError(f"{settings.setting('SECRET')} is shorter than 16 characters; make one with: openssl rand -hex 32")
         parts = urlsplit(self._url)
@@ -119,12 +122,12 @@ class Webhook(Channel):
         signed = {TIMESTAMP: timestamp, SIGNATURE: self._sign(timestamp, body)}
         return Call("POST", self._url, body, {"Content-Type": "application/json", "Idempotency-Key": outgoing.key, **signed})
 
+    def media(self, ref: str, kind: Kind, *, token: str) -> Call:
+        return elsewhere(ref, inside=self._inside, anywhere=True)
+
     def read(self, answer: VendorAnswer) -> str:
         check_status(answer)
-        try:
-            return msgspec.json.decode(answer.body, type=_Taken).id
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return ""
+        return decoded(answer, _Taken, unreadable=_Taken()).id
 
     def _message(self, message: _Message) -> InboundMessage:
         return InboundMessage(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import quote
 
 import msgspec
 
 from bot.channels.base import AccessToken, Answer, Batch, Call, Channel, Outgoing, Traits, Unit, VendorAnswer, WebhookRequest, unsigned
-from bot.channels.reading import check_fresh, message_id, same, user_id
-from bot.channels.tencent import TOLERANCE_S, Envelope, check_result, from_xml, read_token, signature
+from bot.channels.reading import check_fresh, same, user_id
+from bot.channels.tencent import TOLERANCE_S, Envelope, check_result, from_xml, media_call, read_media, read_token, signature, to_xml
+from bot.environment import flag
 from bot.errors import InputError
 from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings
@@ -31,7 +33,7 @@ _OPENED = frozenset({"subscribe", "user_enter_tempsession"})
 class WeChat(Channel):
     kind = "wechat"
     required = ("TOKEN", "APP_ID", "APP_SECRET")
-    optional = ("AES_KEY", "API_URL", "LANGUAGE")
+    optional = ("AES_KEY", "API_URL", "LANGUAGE", "PASSIVE")
     # 2048 bytes: measured, not documented. 48 h and 5 sends after a message: "客服消息 · 下发条数限制".
     traits = Traits(unit=Unit.BYTES, longest=2048, window_s=48 * 3600, quota=5, kept_for_agents=2, merges=True, per_s=50)
 
@@ -40,6 +42,9 @@ class WeChat(Channel):
         self._token = settings.get("TOKEN")
         self._app_id = settings.get("APP_ID")
         self._api = settings.get("API_URL", API).rstrip("/")
+        if flag(settings.values, "PASSIVE", False):
+            # A passive reply has room for the same text and a line that says how to get the rest.
+            self.traits = replace(self.traits, longest=1900, window_s=0, quota=0, kept_for_agents=0, passive=True)
         key = settings.get("AES_KEY")
         self._envelope = Envelope(key, receiver=self._app_id, setting=settings.setting("AES_KEY")) if key else None
 
@@ -52,7 +57,10 @@ class WeChat(Channel):
             return Batch(answer=Answer(query.get("echostr", "").encode("utf8", "replace")))
         body = self._opened(request, timestamp, nonce)
         check_fresh(timestamp, now=request.now, window_s=TOLERANCE_S)
-        message = self._message(from_xml(body))
+        fields = from_xml(body)
+        message = self._message(fields)
+        if message is not None and self.traits.passive:  # the answer is signed with the account's own name
+            message = msgspec.structs.replace(message, reply_token=fields.get("ToUserName", "")[:255])
         return Batch(messages=[message] if message else [], answer=SUCCESS)
 
     def _opened(self, request: WebhookRequest, timestamp: str, nonce: str) -> bytes:
@@ -79,15 +87,12 @@ class WeChat(Channel):
             raise InputError("a message has no MsgId; without one it could be stored twice")
         heard = fields.get("Recognition", "")  # what the vendor understood of a voice message
         is_text = kind == "text" or bool(heard)
-        return InboundMessage(
-            inbox_id=self.name,
-            channel_user=user,
-            client_id=message_id(key),
+        return self.inbound(
+            user,
+            key,
             text=fields.get("Content", "") if kind == "text" else heard,
             kind=Kind.TEXT if is_text else _KINDS.get(kind, Kind.OTHER),
             attachments=[] if kind == "text" else [_attachment(kind, fields)],
-            language_hint=self.settings.get("LANGUAGE"),
-            by_channel=True,
         )
 
     def _event(self, user: str, fields: dict[str, str]) -> InboundMessage | None:
@@ -97,15 +102,18 @@ class WeChat(Channel):
             return None
         if not fields.get("CreateTime", "").isdecimal():
             raise InputError("an event has no CreateTime; without one it could be stored twice")
-        return InboundMessage(
-            inbox_id=self.name,
-            channel_user=user,
-            client_id=message_id(f"{fields['CreateTime']}.{event}.{pressed}"),
-            button_id=pressed if event == "CLICK" else "",
-            kind=Kind.TEXT if event == "CLICK" else Kind.EVENT,
-            language_hint=self.settings.get("LANGUAGE"),
-            by_channel=True,
-        )
+        key = f"{fields['CreateTime']}.{event}.{pressed}"
+        return self.inbound(user, key, button_id=pressed) if event == "CLICK" else self.inbound(user, key, kind=Kind.EVENT)
+
+    def reply(self, message: InboundMessage, text: str, *, request: WebhookRequest) -> Answer:
+        """Make a passive reply, encrypted where the request was; its MsgSignature is over the same parts as the vendor's."""
+        timestamp = str(int(request.now))
+        said = to_xml(ToUserName=message.channel_user, FromUserName=message.reply_token, CreateTime=timestamp, MsgType="text", Content=text)
+        if self._envelope is not None:
+            sealed, nonce = self._envelope.close(said), request.query.get("nonce", "")
+            signed = signature(self._token, timestamp, nonce, sealed)
+            said = to_xml(Encrypt=sealed, MsgSignature=signed, TimeStamp=timestamp, Nonce=nonce)
+        return Answer(said, content_type="application/xml; charset=utf-8")
 
     def build(self, outgoing: Outgoing, *, token: str) -> Call:
         body = {"touser": outgoing.channel_user, "msgtype": "text", "text": {"content": outgoing.text}}
@@ -113,6 +121,12 @@ class WeChat(Channel):
 
     def read(self, answer: VendorAnswer) -> str:
         return check_result(answer)
+
+    def media(self, ref: str, kind: Kind, *, token: str) -> Call:
+        return media_call(self._api, ref, token)
+
+    def read_media(self, answer: VendorAnswer) -> Call | None:
+        return read_media(answer)
 
     def token_call(self) -> Call:
         """Ask for the stable token: other systems of the company may have one of their own, and none ends another's."""
@@ -133,7 +147,7 @@ def _attachment(kind: str, fields: dict[str, str]) -> Attachment:
     place = f"{fields.get('Label', '')} ({fields.get('Location_X', '')}, {fields.get('Location_Y', '')})" if kind == "location" else ""
     return Attachment(
         kind=_KINDS.get(kind, Kind.OTHER),
-        ref=(fields.get("MediaId") or fields.get("PicUrl") or fields.get("Url", ""))[:1000],
+        ref=(fields.get("MediaId") or fields.get("Url", ""))[:1000],
         name=(place or fields.get("Title", ""))[:200],
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import msgspec
 
@@ -18,10 +18,21 @@ from bot.channels.base import (
     Unit,
     VendorAnswer,
     WebhookRequest,
+    decoded,
     unsigned,
 )
-from bot.channels.reading import check_fresh, message_id, same, user_id
-from bot.channels.tencent import TOLERANCE_S, Envelope, check_result, from_xml, read_token, signature
+from bot.channels.reading import check_fresh, same, user_id
+from bot.channels.tencent import (
+    TOLERANCE_S,
+    Envelope,
+    check_result,
+    corp_token_call,
+    from_xml,
+    media_call,
+    read_media,
+    read_token,
+    signature,
+)
 from bot.errors import InputError, SettingError, TransportError
 from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings
@@ -83,30 +94,16 @@ class WeCom(Channel):
             raise InputError("a message has no MsgId; without one it could be stored twice")
         place = f"{fields.get('Label', '')} ({fields.get('Location_X', '')}, {fields.get('Location_Y', '')})" if kind == "location" else ""
         found = Attachment(kind=_KINDS.get(kind, Kind.OTHER), ref=fields.get("MediaId", "")[:1000], name=place[:200])
-        return InboundMessage(
-            inbox_id=self.name,
-            channel_user=user,
-            client_id=message_id(fields["MsgId"]),
-            text=fields.get("Content", ""),
-            kind=Kind.TEXT if kind == "text" else _KINDS.get(kind, Kind.OTHER),
-            attachments=[] if kind == "text" else [found],
-            language_hint=self.settings.get("LANGUAGE"),
-            by_channel=True,
-        )
+        if kind == "text":
+            return self.inbound(user, fields["MsgId"], text=fields.get("Content", ""))
+        return self.inbound(user, fields["MsgId"], text=fields.get("Content", ""), kind=found.kind, attachments=[found])
 
     def _event(self, user: str, fields: dict[str, str]) -> InboundMessage | None:
         """A press in the application's menu says its key; everything else, opening the application included, is no message."""
         pressed = fields.get("EventKey", "")
         if fields.get("Event") != "click" or not pressed:
             return None
-        return InboundMessage(
-            inbox_id=self.name,
-            channel_user=user,
-            client_id=message_id(f"{fields.get('CreateTime', '')}.click.{pressed}"),
-            button_id=pressed,
-            language_hint=self.settings.get("LANGUAGE"),
-            by_channel=True,
-        )
+        return self.inbound(user, f"{fields.get('CreateTime', '')}.click.{pressed}", button_id=pressed)
 
     def build(self, outgoing: Outgoing, *, token: str) -> Call:
         body = {"touser": outgoing.channel_user, "msgtype": "text", "agentid": self._agent_id, "text": {"content": outgoing.text}}
@@ -115,14 +112,19 @@ class WeCom(Channel):
 
     def read(self, answer: VendorAnswer) -> str:
         key = check_result(answer)
-        sent = msgspec.json.decode(answer.body, type=_Sent)
+        sent = decoded(answer, _Sent)
         if sent.invaliduser or sent.unlicenseduser:
             raise TransportError("the member is not reachable through this application", reason=Reason.BLOCKED, permanent=True)
         return key
 
+    def media(self, ref: str, kind: Kind, *, token: str) -> Call:
+        return media_call(self._api, ref, token)
+
+    def read_media(self, answer: VendorAnswer) -> Call | None:
+        return read_media(answer)
+
     def token_call(self) -> Call:
-        query = urlencode({"corpid": self.settings.get("CORP_ID"), "corpsecret": self.settings.get("SECRET")})
-        return Call("GET", f"{self._api}/cgi-bin/gettoken?{query}")
+        return corp_token_call(self._api, self.settings)
 
     def read_token(self, answer: VendorAnswer) -> AccessToken:
         return read_token(answer)

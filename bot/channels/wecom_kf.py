@@ -6,7 +6,8 @@ agents speak.
 
 from __future__ import annotations
 
-from urllib.parse import quote, urlencode
+from collections.abc import Sequence
+from urllib.parse import quote
 
 import msgspec
 
@@ -18,18 +19,28 @@ from bot.channels.base import (
     Channel,
     Outgoing,
     Pulled,
-    Reason,
     Receipt,
     Traits,
     Unit,
     VendorAnswer,
     WebhookRequest,
     Withdrawal,
+    decoded,
     unsigned,
 )
-from bot.channels.reading import check_fresh, message_id, same, user_id
-from bot.channels.tencent import TOLERANCE_S, Envelope, check_result, from_xml, read_token, signature
-from bot.errors import InputError, TransportError
+from bot.channels.reading import check_fresh, message_id, same
+from bot.channels.tencent import (
+    TOLERANCE_S,
+    Envelope,
+    check_result,
+    corp_token_call,
+    from_xml,
+    media_call,
+    read_media,
+    read_token,
+    signature,
+)
+from bot.errors import InputError
 from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings
 
@@ -118,10 +129,7 @@ class WeComService(Channel):
 
     def read_pull(self, answer: VendorAnswer, *, since: float) -> Pulled:
         check_result(answer)
-        try:
-            page = msgspec.json.decode(answer.body, type=_Page)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise TransportError("the pulled messages cannot be read", reason=Reason.UNREACHABLE, retry_after_s=60) from error
+        page = decoded(answer, _Page)
         fresh = [each for each in page.msg_list if each.open_kfid == self._account and each.send_time >= since]
         events = [each.event for each in page.msg_list if each.msgtype == "event"]
         batch = Batch(
@@ -151,19 +159,10 @@ class WeComService(Channel):
         return self._inbound(message, message.external_userid, kind=kind, attachments=[found])
 
     def _inbound(
-        self, message: _Message, user: str, *, text: str = "", kind: Kind = Kind.TEXT, attachments: list[Attachment] | None = None
+        self, message: _Message, user: str, *, text: str = "", kind: Kind = Kind.TEXT, attachments: Sequence[Attachment] = ()
     ) -> InboundMessage | None:
         try:
-            return InboundMessage(
-                inbox_id=self.name,
-                channel_user=user_id(user),
-                client_id=message_id(message.msgid),
-                text=text,
-                kind=kind,
-                attachments=attachments or [],
-                language_hint=self.settings.get("LANGUAGE"),
-                by_channel=True,
-            )
+            return self.inbound(user, message.msgid, text=text, kind=kind, attachments=attachments)
         except InputError:
             return None  # one without a sender must not stop the cursor
 
@@ -180,9 +179,14 @@ class WeComService(Channel):
     def read(self, answer: VendorAnswer) -> str:
         return check_result(answer)
 
+    def media(self, ref: str, kind: Kind, *, token: str) -> Call:
+        return media_call(self._api, ref, token)
+
+    def read_media(self, answer: VendorAnswer) -> Call | None:
+        return read_media(answer)
+
     def token_call(self) -> Call:
-        query = urlencode({"corpid": self.settings.get("CORP_ID"), "corpsecret": self.settings.get("SECRET")})
-        return Call("GET", f"{self._api}/cgi-bin/gettoken?{query}")
+        return corp_token_call(self._api, self.settings)
 
     def read_token(self, answer: VendorAnswer) -> AccessToken:
         return read_token(answer)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import msgspec
 
+from bot.channels.addresses import elsewhere
 from bot.channels.base import (
     Answer,
     Batch,
@@ -22,6 +24,8 @@ from bot.channels.base import (
     WebhookRequest,
     Withdrawal,
     check_status,
+    decoded,
+    refused,
     unsigned,
 )
 from bot.channels.reading import from_json, message_id, same, user_id
@@ -31,6 +35,7 @@ from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings
 
 API = "https://graph.facebook.com/v23.0"
+MEDIA_HOSTS = ("fbsbx.com", "fbcdn.net", "whatsapp.net")
 FEW = 3  # buttons; up to ten go as a list
 
 _KINDS = {
@@ -159,6 +164,7 @@ class _Error(msgspec.Struct, frozen=True):
 
 class _Result(msgspec.Struct, frozen=True):
     messages: list[_Pressed] = []
+    url: str = ""  # of a file
     error: _Error | None = None
 
 
@@ -208,16 +214,13 @@ class WhatsApp(Channel):
         pressed = message.interactive.button_reply or message.interactive.list_reply or _Pressed()
         spoken = message.text.body or message.button.text or pressed.title
         kind = Kind.TEXT if spoken else _KINDS.get(message.type, Kind.OTHER)
-        return InboundMessage(
-            inbox_id=self.name,
-            channel_user=message.user,
-            client_id=message_id(message.id),
+        return self.inbound(
+            message.user,
+            message.id,
             text=spoken or message.media.caption,
             button_id=pressed.id,
             kind=kind,
             attachments=[] if spoken else [_attachment(kind, message)],
-            language_hint=self.settings.get("LANGUAGE"),
-            by_channel=True,
         )
 
     def build(self, outgoing: Outgoing, *, token: str) -> Call:
@@ -232,6 +235,17 @@ class WhatsApp(Channel):
     def read(self, answer: VendorAnswer) -> str:
         result = _result(answer)
         return result.messages[0].id if result.messages else ""
+
+    def media(self, ref: str, kind: Kind, *, token: str) -> Call:
+        return Call("GET", f"{self._api}/{quote(ref, safe='')}", headers=self._headers)
+
+    def read_media(self, answer: VendorAnswer) -> Call | None:
+        """The first answer says where the file lies, for five minutes; our token is needed there too."""
+        if not answer.headers.get("content-type", "").startswith("application/json"):
+            check_status(answer)
+            return None
+        url = _result(answer).url
+        return elsewhere(url, own=self._api, hosts=MEDIA_HOSTS, headers={"Authorization": self._headers["Authorization"]})
 
     def probe(self, *, token: str) -> Call:
         return Call("GET", f"{self._api}/{self._phone}?fields=id", headers=self._headers)
@@ -259,13 +273,9 @@ def _attachment(kind: Kind, message: _Message) -> Attachment:
 
 def _result(answer: VendorAnswer) -> _Result:
     """Return a result that is well; TransportError with what the error's code means, else what the status means."""
-    try:
-        result = msgspec.json.decode(answer.body, type=_Result)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        result = _Result()
+    result = decoded(answer, _Result, unreadable=_Result())
     if result.error is not None and result.error.code in _REASONS:
-        reason, wait_s = _REASONS[result.error.code]
-        raise TransportError(f"error {result.error.code}", reason=reason, permanent=wait_s < 0, retry_after_s=max(0, wait_s))
+        raise refused(f"error {result.error.code}", *_REASONS[result.error.code])
     if result.error is not None and 200 <= answer.status < 500:
         raise TransportError(f"error {result.error.code}", reason=Reason.REFUSED, permanent=True)
     check_status(answer)

@@ -12,6 +12,7 @@ from bot.errors import ConflictError
 from bot.system.narrator import Narrator
 from bot.system.place import only_one, project_root, running
 from bot.system.supervisor import Supervisor
+from bot.system.tables import check_tables
 
 
 @click.command("up", short_help="Start the whole system and keep it running.")
@@ -23,6 +24,7 @@ def command() -> None:
     """
     began = time.monotonic()
     settings = settings_here()
+    check_tables()
     narrator = Narrator()
     try:
         with only_one(settings):

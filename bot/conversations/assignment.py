@@ -50,10 +50,9 @@ class Assignment:
                 conversation = await self._decide(agent, escalation_id)
             except CapacityError:
                 if entry:
-                    await self._services.queue.settle(escalation_id, skill=entry.skill)
-                    await self._services.queue.enqueue(entry)
+                    await self._settle(escalation_id, skill=entry.skill, again=entry)
                 raise
-            await self._services.queue.settle(escalation_id, skill=entry.skill if entry else skills[0])
+            await self._settle(escalation_id, skill=entry.skill if entry else skills[0])
             if conversation is not None:
                 news = Wake(News.MESSAGES, conversation.id, conversation.thread_id)
                 await self._services.wake.send(news, Wake(News.QUEUE, agent_id=agent.id))
@@ -70,8 +69,17 @@ class Assignment:
             except QueueLost:
                 await self.rebuild()
                 return await self._services.queue.claim(lanes, chosen=chosen, skip=skip)
-        except REDIS_DOWN as error:
+        except (QueueLost, *REDIS_DOWN) as error:
             raise ServiceError("the queue is restarting; try again in a moment") from error
+
+    async def _settle(self, escalation_id: str, *, skill: str, again: Entry | None = None) -> None:
+        """End a claim in Redis, with the entry back in its queue when nothing came of it; SQL has decided, so Redis may be away."""
+        try:
+            await self._services.queue.settle(escalation_id, skill=skill)
+            if again:
+                await self._services.queue.enqueue(again)
+        except (QueueLost, *REDIS_DOWN) as error:
+            log.warning("the claim of escalation %s ends when the queue is rebuilt: %s", escalation_id, type(error).__name__)
 
     async def _not_for(self, agent_id: str) -> list[str]:
         """Return what waits but is not given to this agent now: passed on by them, or kept for another for a moment."""
@@ -122,8 +130,8 @@ class Assignment:
 
     async def follow(self, escalation_id: str, *, was: str) -> None:
         """Bring Redis up to what SQL has decided of one escalation whose skill was `was`; the worker does it when Redis is away."""
+        await self._settle(escalation_id, skill=was)
         try:
-            await self._services.queue.settle(escalation_id, skill=was)
             await self.reconcile()
         except (QueueLost, *REDIS_DOWN) as error:
             log.warning("escalation %s is put in its queue when that is rebuilt: %s", escalation_id, type(error).__name__)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversations import store
+from bot.conversations.links import known_customer
 from bot.conversations.notices import system_message
 from bot.conversations.place import Lately, Place, place_of
 from bot.conversations.services import Services
@@ -19,7 +20,7 @@ from bot.conversations.store import lowest_sentiment
 from bot.conversations.tracker import end_form
 from bot.customers.offers import is_treated
 from bot.customers.profile import Profile, read_profile
-from bot.database.conversations import conversations, threads
+from bot.database.conversations import conversations
 from bot.database.escalations import escalations
 from bot.escalations.hours import Hours
 from bot.escalations.queue import Entry
@@ -57,8 +58,7 @@ class Known:
 
 async def what_is_known(services: Services, thread_id: str) -> Known:
     async with services.database.read() as connection:
-        query = sa.select(threads.c.customer_id).where(threads.c.id == thread_id)
-        customer_id = (await connection.execute(query)).scalar_one()
+        customer_id, _ = await known_customer(connection, thread_id)
     profile = await read_profile(services.database, customer_id) if customer_id else None
     return Known(profile, await services.lately(), services.automatic, services.hours)
 

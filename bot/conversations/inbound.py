@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.channels import choices, outbox
+from bot.channels import choices, media, outbox
 from bot.conversations import buttons, store
 from bot.conversations.ratings import rate, typed_score
 from bot.conversations.sla import owe_an_answer
@@ -60,7 +60,7 @@ async def store_inbound(
     row, seq = await _take_place(
         connection, newest if is_open else None, thread_id=thread.id, language=language, page=inbound.page, hours=hours
     )
-    message = _customer_message(row, seq, inbound, text=text, language=language, button_id=button_id)
+    message = customer_message(row, seq, inbound, text=text, language=language, button_id=button_id)
     return await _stored(connection, message, row.status, inbound)
 
 
@@ -68,6 +68,7 @@ async def _stored(connection: AsyncConnection, message: Message, status: str, in
     """Write the message; the thread's sending comes last, after thread and conversation, as for everybody who writes."""
     await store.add_message(connection, message)
     if inbound.by_channel:
+        await media.put(connection, message, inbox_id=inbound.inbox_id)
         await outbox.heard(connection, thread_id=message.thread_id, inbox_id=inbound.inbox_id, reply_token=inbound.reply_token)
     return Stored(message, status, new=True, channel_user=inbound.channel_user)
 
@@ -106,13 +107,13 @@ async def _store_rating(connection: AsyncConnection, row: store.Row, inbound: In
     """A channel's customer rates by a number: it stays in the conversation that it rates."""
     seq = await store.advance(connection, row.id, 1)
     assert seq is not None
-    message = _customer_message(row, seq, inbound, text=text, language=row.language)
+    message = customer_message(row, seq, inbound, text=text, language=row.language)
     stored = await _stored(connection, message, row.status, inbound)
     await rate(connection, row, score=score, comment="")
     return stored
 
 
-def _customer_message(row: store.Row, seq: int, inbound: InboundMessage, *, text: str, language: str, button_id: str = "") -> Message:
+def customer_message(row: store.Row, seq: int, inbound: InboundMessage, *, text: str, language: str, button_id: str = "") -> Message:
     return Message(
         id=new_id(),
         thread_id=row.thread_id,
@@ -147,7 +148,7 @@ async def _take_place(
 
 
 async def withdraw(connection: AsyncConnection, *, inbox_id: str, channel_user: str, client_id: str) -> Message | None:
-    """Take a customer's message back: its words are deleted, its place stays. None for one that we do not know."""
+    """Take a customer's message back: its words and files are deleted, its place stays. None for one that we do not know."""
     thread = await store.thread_of(connection, inbox_id=inbox_id, channel_user=channel_user)
     found = await store.message_by_client_id(connection, thread.id, client_id) if thread else None
     if found is None or found.sender != Sender.CUSTOMER:
@@ -156,6 +157,7 @@ async def withdraw(connection: AsyncConnection, *, inbox_id: str, channel_user: 
     text = notice("message_withdrawn", found.language)
     change = sa.update(messages).where(messages.c.id == found.id)
     await connection.execute(change.values(text=text, payload=store.payload(gone)))
+    await media.drop(connection, found.id)
     return found
 
 

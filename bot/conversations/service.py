@@ -5,7 +5,6 @@ Each method is one step of it: a transaction that begins with the fence, then wa
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 from collections.abc import Sequence
@@ -13,22 +12,23 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.channels import outbox
 from bot.channels.base import Batch
 from bot.conversations import store
 from bot.conversations.follow_up import to_the_same_agent
-from bot.conversations.inbound import Stored, clean_text, store_inbound, withdraw
+from bot.conversations.how_long import asks_how_long, tell_place
+from bot.conversations.inbound import Stored, clean_text, withdraw
+from bot.conversations.intake import Intake
 from bot.conversations.notices import system_message
 from bot.conversations.ratings import rate
+from bot.conversations.read_marks import take_receipts
 from bot.conversations.services import Services
 from bot.conversations.sla import answer_given, stop_clocks
 from bot.conversations.tracker import end_form
 from bot.conversations.turns import TurnRunner
-from bot.conversations.visitors import Visitors
 from bot.conversations.wake import News, Wake
 from bot.database.conversations import conversations
 from bot.database.escalations import escalations
-from bot.errors import AuthError, ConflictError, InputError, NotFoundError
+from bot.errors import ConflictError, InputError, NotFoundError
 from bot.ids import new_id, utcnow
 from bot.messages import InboundMessage, Message, Sender, Status
 
@@ -42,6 +42,7 @@ class ConversationService:
     def __init__(self, services: Services) -> None:
         self.services = services
         self.turns = TurnRunner(services)
+        self._intake = Intake(services)
         self._database = services.database
 
     async def receive(self, inbound: InboundMessage) -> Message:
@@ -49,43 +50,27 @@ class ConversationService:
 
         Raises InputError for a text that cannot be kept and for a button that was never shown.
         """
-        async with self._database.write() as connection:
-            stored = await store_inbound(
-                connection, inbound, default_language=self.services.settings.default_language, hours=self.services.hours
-            )
+        [stored] = await self._intake.store([inbound])
+        if isinstance(stored, InputError):
+            raise stored
         await self._follow_up(stored)
         return stored.message
 
     async def receive_all(self, batch: Sequence[InboundMessage]) -> int:
         """Store everything that one request of a channel brought, in one transaction; return how many messages were new.
 
-        Nothing of it is refused for what one message holds, since the vendor would send the whole request again and again.
+        Nothing of it is refused for what one message holds, since the vendor would send the whole request again and again. What the
+        messages cause goes on in the background: the vendor waits for the commit only.
         """
-        language = self.services.settings.default_language
-        stored: list[Stored] = []
-        async with self._database.write() as connection:
-            # In the order of the threads, so that two requests at once do not wait for each other; each customer's own order stays.
-            for inbound in sorted(batch, key=lambda each: (each.inbox_id, each.channel_user)):
-                try:
-                    who = self._shop_customer(inbound)
-                    hours = self.services.hours
-                    one = await store_inbound(connection, inbound, default_language=language, hours=hours, shop_customer_id=who)
-                    stored.append(one)
-                except InputError as error:
-                    log.info("a message on %s is left out: %s", inbound.inbox_id, error)
-        fresh = [each for each in stored if each.new]
-        await asyncio.gather(*(self._follow_up(each) for each in fresh))
+        fresh: list[Stored] = []
+        for inbound, kept in zip(batch, await self._intake.store(batch), strict=True):
+            if isinstance(kept, InputError):
+                log.info("a message on %s is left out: %s", inbound.inbox_id, kept)
+            elif kept.new:
+                fresh.append(kept)
+        for each in fresh:
+            self.turns.beside(self._follow_up(each))
         return len(fresh)
-
-    def _shop_customer(self, inbound: InboundMessage) -> str:
-        """Return whom the shop's signature says that this is; nobody where there is none, or a wrong one, which is told in the log."""
-        if not inbound.identity:
-            return ""
-        try:
-            return Visitors(self.services.settings, self._database).shop_customer_id(inbound.identity)
-        except AuthError as error:
-            log.warning("an identity on %s is not taken: %s", inbound.inbox_id, error)
-            return ""
 
     async def take(self, inbox_id: str, batch: Batch) -> None:
         """Keep all that a channel brought: messages, receipts, withdrawals."""
@@ -93,15 +78,11 @@ class ConversationService:
             await self.receive_all(batch.messages)
         for gone in batch.withdrawals:
             await self.withdraw(inbox_id, gone.channel_user, gone.client_id)
-        if not batch.receipts:
-            return
-        async with self._database.write() as connection:
-            changed = {await outbox.note_receipt(connection, inbox_id, receipt) for receipt in batch.receipts}
-        for conversation_id in filter(None, changed):
+        for conversation_id in await take_receipts(self._database, inbox_id, batch.receipts) if batch.receipts else ():
             await self.services.wake.send(Wake(News.MESSAGES, conversation_id))
 
     async def _follow_up(self, stored: Stored) -> None:
-        """What a new message causes: news for who looks on, the bot's turn, the way back from the queue."""
+        """What a new message causes: news for who looks on, the bot's turn, the way back from the queue or the place in it."""
         if not stored.new:
             return
         message = stored.message
@@ -112,6 +93,8 @@ class ConversationService:
             self.turns.start(message.conversation_id)
         elif stored.status == Status.WAITING and message.content.button_id not in STAYS_WAITING:
             await self._prefer_bot(message)
+        elif stored.status == Status.WAITING and asks_how_long(message.text):
+            await tell_place(self.services, message)
 
     async def withdraw(self, inbox_id: str, channel_user: str, client_id: str) -> None:
         """A customer took a message back on their channel: its words go, at the desk too."""

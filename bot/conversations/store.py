@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.channels import outbox
@@ -27,6 +28,10 @@ _LOCK_THREAD = _THREAD.with_for_update(key_share=True)
 _NEWEST = sa.select(conversations).where(conversations.c.thread_id == sa.bindparam("thread")).order_by(conversations.c.id.desc()).limit(1)
 _SEEN = sa.select(messages).where(messages.c.thread_id == sa.bindparam("thread"), messages.c.client_id == sa.bindparam("client"))
 _ADD_MESSAGE = sa.insert(messages)
+_ADD_NEW = {
+    dialect: insert(messages).on_conflict_do_nothing(index_elements=["thread_id", "client_id"]).returning(messages.c.id)
+    for dialect, insert in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
+}
 _ADD_CONVERSATION = sa.insert(conversations)
 _ADD_TRANSITION = sa.insert(transitions)
 _CONVERSATION = sa.select(conversations).where(conversations.c.id == sa.bindparam("conversation"))
@@ -96,7 +101,9 @@ async def conversation(connection: AsyncConnection, conversation_id: str) -> Row
     return row
 
 
-async def start_conversation(connection: AsyncConnection, *, thread_id: str, language: str, page: str) -> Row:
+async def start_conversation(
+    connection: AsyncConnection, *, thread_id: str, language: str, page: str, actor: str = "customer", reason: str = "first_message"
+) -> Row:
     now = utcnow()
     row = {
         "id": new_id(),
@@ -116,7 +123,7 @@ async def start_conversation(connection: AsyncConnection, *, thread_id: str, lan
         "updated_at": now,
     }
     await connection.execute(_ADD_CONVERSATION, row)
-    await record_transition(connection, row["id"], epoch=1, before="", after=Status.BOT, actor="customer", reason="first_message")
+    await record_transition(connection, row["id"], epoch=1, before="", after=Status.BOT, actor=actor, reason=reason)
     return await conversation(connection, str(row["id"]))
 
 
@@ -158,7 +165,28 @@ def _advance(conversation_id: str, count: int, *where: Any, **changes: Any) -> s
 
 async def add_message(connection: AsyncConnection, message: Message) -> Message:
     """Write the message in its place; one for a channel's customer also goes into the outbox, in the same transaction."""
-    row = {
+    await connection.execute(_ADD_MESSAGE, _row(message))
+    if message.sender != Sender.CUSTOMER:
+        await outbox.put(
+            connection,
+            message_id=message.id,
+            thread_id=message.thread_id,
+            conversation_id=message.conversation_id,
+            seq=message.seq,
+        )
+    return message
+
+
+async def add_new(connection: AsyncConnection, said: Sequence[Message]) -> set[str]:
+    """Write those of these customers' messages that are not here yet, by their thread and client id; return the ids of these."""
+    if not said:
+        return set()
+    written = await connection.execute(_ADD_NEW[connection.dialect.name], [_row(message) for message in said])
+    return set(written.scalars())
+
+
+def _row(message: Message) -> dict[str, Any]:
+    return {
         "id": message.id,
         "thread_id": message.thread_id,
         "conversation_id": message.conversation_id,
@@ -171,16 +199,6 @@ async def add_message(connection: AsyncConnection, message: Message) -> Message:
         "language": message.language,
         "created_at": message.created_at,
     }
-    await connection.execute(_ADD_MESSAGE, row)
-    if message.sender != Sender.CUSTOMER:
-        await outbox.put(
-            connection,
-            message_id=message.id,
-            thread_id=message.thread_id,
-            conversation_id=message.conversation_id,
-            seq=message.seq,
-        )
-    return message
 
 
 def payload(content: Content) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any
 
@@ -58,14 +59,23 @@ class TurnRunner:
         self.running.add(task)
         task.add_done_callback(lambda done: self._finished(done, conversation_id))
 
-    def _finished(self, task: asyncio.Task[None], conversation_id: str) -> None:
+    def beside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do what leads to turns in the background; whoever waits for the turns waits for it too."""
+        task = asyncio.create_task(work)
+        self.running.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
         self.running.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("a turn failed and is left to the worker: %s: %s", type(error).__name__, error)
+
+    def _finished(self, task: asyncio.Task[None], conversation_id: str) -> None:
         self._at_work.discard(conversation_id)
         if conversation_id in self._once_more and not task.cancelled():
             self._once_more.discard(conversation_id)
             self.start(conversation_id)
-        if not task.cancelled() and (error := task.exception()):
-            log.error("a turn failed and is left to the worker: %s: %s", type(error).__name__, error)
+        self._done(task)
 
     async def stop(self) -> None:
         """Let the turns in flight finish for a moment; those that do not are picked up under their lease."""

@@ -61,11 +61,19 @@ class Visitors:
             raise AuthError("the identity's sub must be the shop's customer number, a text of 1 to 64 characters")
         return subject
 
+    def confirmed(self, identity: str) -> tuple[str, str]:
+        """Return the customer number and the link's token out of the shop's JWT that confirms a link; AuthError as above."""
+        number = self.shop_customer_id(identity)
+        token = self._decode(identity, self._settings.identity_secret, audience=None, what="identity").get("link")
+        if not isinstance(token, str) or not token:
+            raise AuthError("the identity must hold the token of the link that its customer confirms, as `link`")
+        return number, token
+
     async def begin(self, *, inbox_id: str, token: str, identity: str, language: str) -> Visitor:
         """Return who a page that opens the widget speaks for.
 
-        A visitor who logs in keeps their conversation; a customer without a token gets their last thread back; who has logged
-        out, or logs in as somebody else, begins anew.
+        A visitor who logs in keeps their conversation; a customer without a token, or who has said nothing under it, gets their last thread
+        back, in which an agent may have written to them; who has logged out, or logs in as somebody else, begins anew.
         """
         before = self._earlier(inbox_id, token)
         if not identity:
@@ -74,7 +82,7 @@ class Visitors:
         async with self._database.write() as connection:
             customer_id = await customer_of(connection, number, language)
             thread = await store.thread_of(connection, inbox_id=inbox_id, channel_user=before.channel_user) if before else None
-            if before and (thread is None or thread.customer_id in (None, customer_id)) and before.customer_id in ("", customer_id):
+            if before and thread and thread.customer_id in (None, customer_id) and before.customer_id in ("", customer_id):
                 channel_user = before.channel_user
             else:
                 channel_user = await _last_thread(connection, inbox_id, customer_id) or _fresh(inbox_id).channel_user

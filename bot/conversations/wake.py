@@ -21,6 +21,7 @@ class News(StrEnum):
     QUEUE = "queue"  # the waiting queue changed
     ALERT = "alert"  # an escalation arrived
     TYPING = "typing"
+    READ = "read"  # the sender has read up to `seq`
 
 
 class Wake(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -29,6 +30,7 @@ class Wake(msgspec.Struct, frozen=True, omit_defaults=True):
     thread_id: str = ""
     sender: str = ""
     escalation_id: str = ""
+    seq: int = 0
     channel_user: str = ""  # of the website's visitor who wrote: their widget may not know its thread yet
     agent_id: str = ""  # news of the queue: only this agent's own work has changed
 
@@ -55,7 +57,15 @@ class Wakeups:
         async with self._redis.pubsub() as subscription:
             await subscription.subscribe(CHANNEL)
             async for event in subscription.listen():
-                if event["type"] == "message":
-                    yield msgspec.json.decode(event["data"], type=Wake)
+                if event["type"] == "message" and (wake := _decoded(event["data"])) is not None:
+                    yield wake
                 elif event["type"] == "subscribe":
                     yield None
+
+
+def _decoded(data: str) -> Wake | None:
+    """Return a wake-up; None for news that only a newer process knows, while a deploy is under way."""
+    try:
+        return msgspec.json.decode(data, type=Wake)
+    except msgspec.ValidationError:
+        return None

@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 
 from bot.errors import SettingError
+from bot.tables import read_table
 
-PATH = Path(__file__).parent / "costs.yml"
+TABLE = Path(__file__).parent / "costs.yml"
 
 
 class Costs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,12 +30,9 @@ class Costs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.care_cost / self.saved_share
 
 
-def read_costs(path: Path = PATH) -> Costs:
+def read_costs(path: Path = TABLE) -> Costs:
     """Return the assumptions; SettingError when they cannot be meant."""
-    try:
-        costs = msgspec.yaml.decode(path.read_bytes(), type=Costs)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        raise SettingError(f"{path.name}: {error}; offer_cost, care_cost and saved_share are shares between 0 and 1") from error
+    costs = read_table(path, Costs)
     if not 0 < costs.care_cost <= costs.offer_cost < costs.saved_share <= 1:
         raise SettingError(f"{path.name}: 0 < care_cost <= offer_cost < saved_share <= 1 must hold; they are {costs}")
     return costs

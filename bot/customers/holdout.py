@@ -8,6 +8,8 @@ from pathlib import Path
 
 import msgspec
 
+from bot.tables import read_table
+
 
 class _Share(msgspec.Struct, frozen=True):
     hold_out: float
@@ -24,4 +26,4 @@ def held_out(key: str) -> bool:
 
 @cache
 def _share() -> float:
-    return msgspec.yaml.decode((Path(__file__).parent / "offers.yml").read_bytes(), type=_Share).hold_out
+    return read_table(Path(__file__).parent / "offers.yml", _Share).hold_out

@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from typing import Annotated, Literal
 
 import msgspec
 
 from bot.customers.profile import Profile
+from bot.tables import read_table
 
+TABLE = Path(__file__).parent / "offers.yml"
 MINOR_UNITS = 100  # of CNY, USD, EUR: the currencies of the shop
 
 
@@ -21,12 +24,17 @@ class Offer(msgspec.Struct, frozen=True):
     rule: str = ""  # the row of offers.yml
 
 
+Kind = Literal["membership_months", "percent", "amount"]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Cost = Annotated[float, msgspec.Meta(ge=0)]
+
+
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rule: str
-    kind: str
-    value: int
-    cost: float = 0.0  # whole units; 0 for a percentage, which costs its share of a mean order
-    saves: float = 0.0  # share of those about to leave whom it keeps
+    kind: Kind
+    value: Annotated[int, msgspec.Meta(gt=0)]
+    cost: Cost = 0.0  # whole units; 0 for a percentage, which costs its share of a mean order
+    saves: Share = 0.0  # share of those about to leave whom it keeps
 
     def offer(self, unit: float) -> Offer:
         return Offer(self.kind, round(self.value * unit) if self.kind == "amount" else self.value, self.rule)
@@ -38,15 +46,15 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    cost: float
-    saves: float
+    cost: Cost
+    saves: Share
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    currencies: dict[str, float]
-    margin: float
-    hold_out: float
-    again_after_days: int
+    currencies: dict[str, Annotated[float, msgspec.Meta(gt=0)]]
+    margin: Share
+    hold_out: Share
+    again_after_days: Annotated[int, msgspec.Meta(ge=0)]
     offers: list[Rule]
     courtesy: Rule
     neutral: Rule
@@ -95,4 +103,4 @@ def is_treated(profile: Profile | None) -> bool:
 
 @cache
 def table() -> Table:
-    return msgspec.yaml.decode((Path(__file__).parent / "offers.yml").read_bytes(), type=Table)
+    return read_table(TABLE, Table)

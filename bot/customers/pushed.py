@@ -14,14 +14,15 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-import yaml
 
 from bot.customers.event_store import store_events
 from bot.customers.events import Event, Kind
 from bot.customers.keys import customer_ids, lock_writers
 from bot.errors import InputError
 from bot.ids import utcnow
+from bot.tables import read_table
 
+TABLE = Path(__file__).with_name("pushed.yml")
 SOURCE = "segment"
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(days=1)
@@ -73,8 +74,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 @cache
 def rules() -> dict[str, Rule]:
-    path = Path(__file__).with_name("pushed.yml")
-    return msgspec.convert(yaml.safe_load(path.read_text(encoding="utf8")), dict[str, Rule])
+    return read_table(TABLE, dict[str, Rule])
 
 
 def store_pushed(connection: sa.Connection, items: Sequence[msgspec.Raw], *, now: datetime | None = None) -> Answer:

@@ -31,6 +31,7 @@ from bot.errors import BotError
 from bot.ids import utcnow
 from bot.logs import configure_logging
 from bot.settings import Settings, load_settings
+from bot.tables import use_tables
 
 MOST = 20_000  # customers; for more it is quicker to make everybody's record
 BATCH = 400  # customers read at once
@@ -119,7 +120,7 @@ def _likes(connection: sa.Connection, database: DatabaseEngine, persons: list[st
 
 
 def main() -> int:
-    settings = load_settings()
+    settings = use_tables(load_settings())
     configure_logging(settings.log_level)
     os.nice(NICE)
     try:

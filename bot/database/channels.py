@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from bot.database.types import UtcTime, key_to, metadata
+from bot.database.types import UtcTime, id_column, key_to, metadata
 
 channel_threads = sa.Table(
     "channel_threads",  # one row a thread that is not the website's: its place in sending, and what its channel still allows
@@ -58,4 +58,43 @@ channel_cursors = sa.Table(
     sa.Column("signal", sa.String(255), nullable=False),  # what the vendor's last call said, good for the next pull
     sa.Column("signalled_at", UtcTime),  # there is something to pull; null: nothing is
     sa.Column("owned_until", UtcTime),  # somebody pulls
+)
+
+media = sa.Table(
+    "media",  # one row for each file that came with a customer's message: fetched once from its channel
+    metadata,
+    id_column(),
+    key_to("messages.id", "message_id", nullable=False),
+    sa.Column("inbox_id", sa.String(64), sa.ForeignKey("inboxes.id"), nullable=False),
+    sa.Column("place", sa.Integer, nullable=False),  # among the message's attachments
+    sa.Column("kind", sa.String(16), nullable=False),  # bot.messages.Kind, as the channel says
+    sa.Column("ref", sa.String(1000), nullable=False),  # what the channel gives it out for
+    sa.Column("state", sa.String(16), nullable=False),  # due, kept, failed
+    sa.Column("reason", sa.String(32), nullable=False, default=""),  # why it failed, or is tried again: bot.channels.base.Loss
+    sa.Column("mime", sa.String(100), nullable=False, default=""),  # by its content
+    sa.Column("size", sa.Integer, nullable=False, default=0),  # bytes
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("next_at", UtcTime, index=True),  # when it is to be fetched, or its owner's lease is over; null: never
+    sa.Column("owner", sa.String(36)),  # who fetches it now
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.UniqueConstraint("message_id", "place"),
+)
+
+media_parts = sa.Table(
+    "media_parts",  # a file's bytes, in pieces so that nobody needs the memory for many whole files
+    metadata,
+    key_to("media.id", "media_id", primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("data", sa.LargeBinary, nullable=False),  # encrypted by bot.crypto with "media_parts.data" as associated data
+)
+
+link_tokens = sa.Table(
+    "link_tokens",  # links with which a channel's customer says at the company's page who they are; each is good once
+    metadata,
+    id_column(),
+    key_to("threads.id", "thread_id", nullable=False, index=True),
+    sa.Column("actor", sa.String(64), nullable=False),  # who has sent it: bot, agent:<id>
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=False),
+    sa.Column("used_at", UtcTime),
 )

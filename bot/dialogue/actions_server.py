@@ -18,6 +18,7 @@ from bot.dialogue.guard import GRACE_S, App, error_response, json_response, requ
 from bot.dialogue.logs import configure_logging
 from bot.errors import SettingError
 from bot.settings import Settings, load_settings
+from bot.tables import use_tables
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ logger = logging.getLogger(__name__)
 def main(package: str = "actions") -> int:
     os.environ.update({"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"})
     try:
-        settings = load_settings()
+        settings = use_tables(load_settings())
     except SettingError as error:
         print(f"The action server does not start: {error}", file=sys.stderr)
         return 1

@@ -8,9 +8,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import yaml
-
 from bot.errors import SettingError
+from bot.escalations.forms import OpeningHours
+from bot.tables import read_table
+
+TABLE = Path(__file__).parent / "hours.yml"
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 FARTHEST = 400  # days to look ahead; who is closed for longer never opens
@@ -62,11 +64,11 @@ class Hours:
         return local.astimezone(UTC)
 
 
-def load_hours(timezone: ZoneInfo, path: Path | None = None) -> Hours:
+def load_hours(timezone: ZoneInfo, path: Path = TABLE) -> Hours:
     """Read hours.yml; SettingError names a span that cannot be read."""
-    table = yaml.safe_load((path or Path(__file__).parent / "hours.yml").read_text(encoding="utf8"))
-    weekly = tuple(_spans(table["weekly"].get(day, [])) for day in DAYS)
-    return Hours(timezone, weekly, {day: _spans(spans) for day, spans in (table.get("days") or {}).items()})
+    table = read_table(path, OpeningHours)
+    weekly = tuple(_spans(getattr(table.weekly, day)) for day in DAYS)
+    return Hours(timezone, weekly, {day: _spans(spans) for day, spans in (table.days or {}).items()})
 
 
 def _spans(texts: list[str]) -> tuple[Span, ...]:

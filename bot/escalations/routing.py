@@ -9,11 +9,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+import msgspec
 
+from bot.escalations.forms import Routing
 from bot.languages import LANGUAGES
 from bot.messages import HandoffReason
+from bot.tables import read_table
 
+TABLE = Path(__file__).parent / "routing.yml"
 MINOR_UNITS = 100  # of CNY, USD, EUR: the currencies of the shop
 
 
@@ -26,7 +29,7 @@ class Priority(IntEnum):
 
 @cache
 def _table() -> dict[str, Any]:
-    return dict(yaml.safe_load((Path(__file__).parent / "routing.yml").read_text(encoding="utf8")))
+    return dict(msgspec.to_builtins(read_table(TABLE, Routing)))
 
 
 def priority_of(

@@ -8,14 +8,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+import msgspec
 
+from bot.escalations.forms import Times
 from bot.escalations.routing import Priority
+from bot.tables import read_table
+
+TABLE = Path(__file__).parent / "times.yml"
 
 
 @cache
 def table() -> dict[str, Any]:
-    return dict(yaml.safe_load((Path(__file__).parent / "times.yml").read_text(encoding="utf8")))
+    return dict(msgspec.to_builtins(read_table(TABLE, Times)))
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,10 @@ def idle_rules() -> list[Idle]:
 
 def follow_up_within() -> timedelta:
     return timedelta(minutes=table()["follow_up"]["within"])
+
+
+def outreach_answered_within() -> timedelta:
+    return timedelta(minutes=table()["outreach"]["answered_within"])
 
 
 def queue_limit() -> int:

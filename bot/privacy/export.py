@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from bot.channels.filetype import FileType
+from bot.channels.media import COLUMN
 from bot.crypto import Cipher
 from bot.database import audit
 from bot.database.people import audit_log
@@ -22,7 +24,7 @@ from bot.languages import LANGUAGES
 from bot.privacy.person import Person, find_person
 from bot.privacy.reach import encrypted_columns, quarantined_of, reach, values_of
 
-DATA, ABOUT = "data.json", "about.{language}.txt"
+DATA, ABOUT, MEDIA = "data.json", "about.{language}.txt", "media"
 
 Rows = list[dict[str, Any]]
 
@@ -39,9 +41,12 @@ def export(engine: sa.Engine, cipher: Cipher, wanted: str, target: Path, *, acto
         audit.record(connection, actor=actor, action="export", subject=person.subject)
     with engine.connect() as connection:
         data = everything(connection, cipher, person)
+    files = _files(data)
     text = json.dumps(data, ensure_ascii=False, indent=2, default=_plain)
     with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file, zipfile.ZipFile(file, "w") as archive:
         archive.writestr(DATA, text, compress_type=zipfile.ZIP_DEFLATED)
+        for name, content in files.items():
+            archive.writestr(name, content)
         for language in LANGUAGES:
             archive.writestr(ABOUT.format(language=language), _about(data, language), compress_type=zipfile.ZIP_DEFLATED)
     return {name: len(rows) for name, rows in data.items()}
@@ -62,6 +67,17 @@ def everything(connection: sa.Connection, cipher: Cipher, person: Person) -> dic
     return {name: rows for name, rows in found.items() if rows}
 
 
+def _files(data: dict[str, Rows]) -> dict[str, bytes]:
+    """Take what the person sent out of the rows; return each as a file, whose name stands in its row."""
+    files: dict[str, bytes] = {}
+    for row in data.get("media", []):
+        parts = [part for part in data.get("media_parts", []) if part["media_id"] == row["id"]]
+        if parts:
+            row["file"] = f"{MEDIA}/{FileType(row['mime']).name_for(row['id'])}"
+            files[row["file"]] = b"".join(part.pop("data") for part in sorted(parts, key=lambda part: int(part["number"])))
+    return files
+
+
 def _opened(row: dict[str, Any], columns: list[str], table: str, cipher: Cipher) -> dict[str, Any]:
     for name in columns:
         if row[name] is not None:
@@ -72,9 +88,12 @@ def _opened(row: dict[str, Any], columns: list[str], table: str, cipher: Cipher)
 def _value(cipher: Cipher, sealed: bytes, column: str) -> Any:
     """Return the value in clear; a structure where it is one, and the bytes as they are where they are under another key."""
     try:
-        text = cipher.decrypt(sealed, column=column)
+        plain = cipher.open(sealed, column=column)
     except SettingError:
         return sealed
+    if column == COLUMN:
+        return plain
+    text = plain.decode()
     try:
         return json.loads(text) if text.startswith("{") else text
     except ValueError:

@@ -21,6 +21,7 @@ from bot.database.people import agents, churn_models, customer_profiles, custome
 from bot.errors import BotError, SettingError
 from bot.settings import Settings, load_settings
 from bot.system.steps import tell, tell_error, tell_result
+from bot.tables import use_tables
 
 DEMO_CUSTOMERS = 2000
 DEMO_SEED = 7
@@ -107,7 +108,7 @@ def _first_line(error: sa.exc.OperationalError) -> str:
 
 def main() -> int:
     try:
-        tell_result(prepare(load_settings()))
+        tell_result(prepare(use_tables(load_settings())))
     except BotError as error:
         tell_error(error)
         return 1

@@ -12,7 +12,7 @@ import asyncio
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -135,16 +135,8 @@ class Supervisor:
     def _renew_web(self) -> None:
         """Start the web processes again, one after the other: those who are left take what comes."""
         if self._renewing is None or self._renewing.done():
-            self._renewing = asyncio.create_task(self._renew_one_by_one())
-
-    async def _renew_one_by_one(self) -> None:
-        for child in [child for child in self._children if child.name.startswith("web")]:
-            before = child.pid
-            child.restart()
-            while child.pid in (before, None):
-                await asyncio.sleep(ASK_EVERY_S)
-            await asyncio.sleep(WEB_STARTS_WITHIN_S)
-            await wait_until_ready(self._settings)
+            webs = [child for child in self._children if child.name.startswith("web")]
+            self._renewing = asyncio.create_task(renew_one_by_one(webs, self._settings))
 
     def _welcome(self, prepared: dict[str, Any], *, seconds: float) -> None:
         say, words = self._narrator.say, self._narrator.words
@@ -164,6 +156,17 @@ class Supervisor:
 
     def _log(self, name: str) -> Log:
         return Log(self._logs / f"{name}.log")
+
+
+async def renew_one_by_one(children: Sequence[Child], settings: Settings) -> None:
+    """Start each again; the next one when the system is ready with the one before."""
+    for child in children:
+        before = child.pid
+        child.restart()
+        while child.pid in (before, None):
+            await asyncio.sleep(ASK_EVERY_S)
+        await asyncio.sleep(WEB_STARTS_WITHIN_S)
+        await wait_until_ready(settings)
 
 
 def with_signals(stop: Callable[[], None], new_model: Callable[[], None], new_web: Callable[[], None]) -> None:

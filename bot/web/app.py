@@ -16,13 +16,32 @@ from bot.conversations import store
 from bot.conversations.accounts import nobodys_hash
 from bot.conversations.assignment import Assignment
 from bot.conversations.rasa import RasaClient
+from bot.conversations.read_marks import ReadMarks
 from bot.conversations.service import ConversationService
 from bot.conversations.services import open_services
 from bot.conversations.visitors import Visitors
 from bot.logs import configure_logging
 from bot.redis import REDIS_DOWN
 from bot.settings import Settings, load_settings
-from bot.web import desk, desk_customers, desk_privacy, desk_socket, events, health, pages, webhooks, widget, widget_socket
+from bot.tables import use_tables
+from bot.web import (
+    demo_link,
+    desk,
+    desk_customers,
+    desk_links,
+    desk_media,
+    desk_merges,
+    desk_privacy,
+    desk_records,
+    desk_socket,
+    events,
+    health,
+    links,
+    pages,
+    webhooks,
+    widget,
+    widget_socket,
+)
 from bot.web.board import Board
 from bot.web.origins import allowed_origins, install_cors
 from bot.web.requests import App, install_errors, install_limits
@@ -54,11 +73,13 @@ def create_app(settings: Settings, *, name: str = "yingda_web", rasa: RasaClient
     install_errors(app)
     install_limits(app, LARGEST_BODY, larger_under=webhooks.PREFIX)
     install_cors(app)
-    for module in (widget, widget_socket, desk, desk_customers, desk_privacy, desk_socket, webhooks, health):
+    desk_modules = (desk, desk_customers, desk_records, desk_merges, desk_links, desk_media, desk_privacy, desk_socket)
+    for module in (widget, widget_socket, *desk_modules, links, webhooks, health):
         app.blueprint(module.blueprint)
     if settings.events_secret:
         app.blueprint(events.blueprint)
     pages.install(app)
+    demo_link.install(app)
     app.before_server_start(_open)
     app.after_server_stop(_close)
     return app
@@ -73,6 +94,7 @@ async def _open(app: App) -> None:
     app.ctx.visitors = Visitors(settings, services.database)
     board = app.ctx.board = Board(services)
     hub = app.ctx.hub = Hub(services.wake, board)
+    app.ctx.read_marks = ReadMarks(services.database, services.wake)
     app.ctx.listeners = [asyncio.create_task(hub.listen()), asyncio.create_task(board.watch(hub.queue_moved))]
     async with services.database.write() as connection:
         await store.open_inbox(connection, widget.INBOX, channel="website", name=settings.company_name_en)
@@ -85,13 +107,14 @@ async def _open(app: App) -> None:
 async def _close(app: App) -> None:
     for listener in app.ctx.listeners:
         listener.cancel()
+    await app.ctx.read_marks.stop()
     await app.ctx.service.turns.stop()
     await app.ctx.opened.__aexit__(None, None, None)
 
 
 def main() -> None:
     """Serve on a port of our own, or, with the number of an inherited socket as argument, on that, as one of several processes."""
-    settings = load_settings()
+    settings = use_tables(load_settings())
     configure_logging(settings.log_level)
     app = create_app(settings)
     app.config.TOUCHUP = True  # takes the signals that nobody hears out of every request

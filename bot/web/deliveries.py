@@ -18,6 +18,7 @@ from bot.conversations.wake import News, Wake
 from bot.database.channels import channel_threads, outbox
 from bot.database.conversations import inboxes
 from bot.errors import ConflictError
+from bot.web.attachments import files_on_their_way
 from bot.web.views import iso
 
 
@@ -41,7 +42,9 @@ async def delivery_view(connection: AsyncConnection, channels: Mapping[str, Chan
         "configured": channel is not None,
         "until": iso(until),
         "sends_left": left,
+        "passive": bool(traits and traits.passive),
         "problems": await _problems(connection, row.id),
+        "files": await files_on_their_way(connection, row.id),
     }
 
 

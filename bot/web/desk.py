@@ -13,10 +13,10 @@ from sanic.response import HTTPResponse
 
 from bot.conversations import accounts, store
 from bot.conversations.accounts import Session
+from bot.conversations.links import known_customer
 from bot.conversations.shift import begin_shift, choose_presence
 from bot.conversations.transfer import Wish, colleagues_for, transfer
 from bot.database.conversations import threads
-from bot.database.people import customers
 from bot.errors import AuthError, ForbiddenError, InputError, NotFoundError
 from bot.messages import Status
 from bot.redis import REDIS_DOWN
@@ -24,8 +24,8 @@ from bot.web.board import look_at, own_view, queue_view
 from bot.web.deliveries import delivery_view, repeat
 from bot.web.entries import escalation_view, past_entries
 from bot.web.origins import check_origin
-from bot.web.panel import customer_panel
-from bot.web.requests import answer, body, caller, limit, services
+from bot.web.panel import contact_of, customer_panel
+from bot.web.requests import answer, body, caller, limit, services, uncount
 from bot.web.views import conversation_view, message_view, messages_view
 
 COOKIE = "yingda_session"
@@ -77,8 +77,10 @@ async def session_of(request: Request) -> Session:
 async def login(request: Request) -> HTTPResponse:
     check_origin(request, own_only=True)
     wanted = body(request, LoginBody)
-    await limit(request, f"login:{caller(request)}", times=30, per_s=900)
-    await limit(request, f"login:{wanted.username[:64].lower()}", times=10, per_s=900)
+    # Counted before the password is looked at, so that many at once are not more; who knows it has not guessed, not before either.
+    here, account = f"login:{caller(request)}", f"login:{wanted.username[:64].lower()}"
+    await limit(request, here, times=30, per_s=900)
+    await limit(request, account, times=10, per_s=900)
     database = services(request).database
     agent = await accounts.agent_by_username(database, wanted.username[:64])
     # Without an agent a hash is verified all the same: the time taken must not tell which usernames exist.
@@ -86,6 +88,8 @@ async def login(request: Request) -> HTTPResponse:
     matches = await asyncio.to_thread(accounts.password_matches, known, wanted.password[:200])
     if agent is None or not matches:
         raise AuthError("username or password is wrong")
+    await uncount(request, here)
+    await uncount(request, account, those_before=True)
     token, csrf = await accounts.open_session(database, agent)
     await begin_shift(services(request), agent.id)
     response = answer({"agent": agent_view(agent), "csrf": csrf})
@@ -149,15 +153,17 @@ async def show(request: Request, conversation_id: str) -> HTTPResponse:
     box = services(request)
     async with box.database.read() as connection:
         row = await store.conversation(connection, conversation_id)
-        customer_id = await _customer_id(connection, row.thread_id)
+        customer_id, known_by = await known_customer(connection, row.thread_id)
         said = await store.messages_after(connection, conversation_id, 0, limit=LONGEST_CONVERSATION)
         delivery = await delivery_view(connection, request.app.ctx.channels, row)
+        linkable = delivery is not None and bool(box.settings.link_page)
         view = {
-            "conversation": await conversation_view(connection, row) | {"delivery": delivery},
+            "conversation": await conversation_view(connection, row) | {"delivery": delivery, "linkable": linkable},
             "messages": await messages_view(connection, said, desk=True),
             "escalation": await escalation_view(connection, conversation_id),
         }
-    return answer(view | {"customer": await customer_panel(box, customer_id) if customer_id else None})
+    panel = await customer_panel(box, customer_id) | {"known_by": known_by} if customer_id else None
+    return answer(view | {"customer": panel})
 
 
 @blueprint.post("/conversations/<conversation_id:str>/messages")
@@ -220,13 +226,11 @@ async def reveal(request: Request, conversation_id: str) -> HTTPResponse:
     async with box.database.write() as connection:
         row = await store.conversation(connection, conversation_id)
         customer_id = await _customer_id(connection, row.thread_id)
-        number = await connection.scalar(sa.select(customers.c.shop_customer_id).where(customers.c.id == customer_id))
-        if number is None:
+        if customer_id is None:
             raise NotFoundError("this visitor is not identified; there is nothing to reveal")
         actor = f"agent:{session.agent.id}"
         await accounts.audit(connection, actor=actor, action="reveal", subject=f"customer:{customer_id}", field=wanted.field)
-    contact = await box.shop.contact(number)
-    return answer({"value": getattr(contact, wanted.field)})
+    return answer({"value": getattr(await contact_of(box, customer_id), wanted.field)})
 
 
 @blueprint.put("/presence")

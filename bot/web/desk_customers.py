@@ -78,6 +78,7 @@ def _line(services: Services, row: sa.Row[Any], conversation_id: str | None) -> 
     name = services.cipher.decrypt(row.name, column="customer_identities.name") if row.name else ""
     return {
         "id": row.shop_customer_id or row.customer_id,
+        "record_id": row.customer_id,
         "customer": name or f"#{row.customer_id[-4:].upper()}",
         "conversation_id": conversation_id,
         "last_order_at": iso(profile.last_order_at),

@@ -14,11 +14,12 @@ from sanic import Blueprint, Request, Websocket
 
 from bot.channels.base import Channel
 from bot.conversations import accounts, store
+from bot.conversations.read_marks import Mark, ReadMarks
 from bot.conversations.services import Services
 from bot.conversations.wake import News, Wake
 from bot.database.conversations import conversations
 from bot.errors import AuthError, BotError
-from bot.messages import Status
+from bot.messages import Sender, Status
 from bot.redis import REDIS_DOWN
 from bot.web import sockets
 from bot.web.board import Board, own_view, queue_view
@@ -29,6 +30,8 @@ from bot.web.sockets import Hub
 from bot.web.views import conversation_view, messages_view
 
 BEAT_S = 10  # two beats within the presence's 25 s
+LARGEST_SEQ = 10**9  # fits both databases' integers
+LATE_S = 12  # a beat and the time for its answer; when the last one was longer ago, somebody has stood still
 SILENT_S = 25  # no pong for so long: half open, closed, the agent is gone
 
 blueprint = Blueprint("desk_socket")
@@ -45,9 +48,11 @@ async def desk_socket(request: Request, socket: Websocket) -> None:
             raise AuthError("the hello frame's csrf is not this session's; load the desk again")
         opened = hello.get("open")
         seen = {str(key): seq for key, seq in opened.items() if isinstance(seq, int)} if isinstance(opened, dict) else {}
-        hub, board = request.app.ctx.hub, request.app.ctx.board
-        connection = DeskConnection(services, hub, board, socket, session.agent, cookie=cookie or "", channels=request.app.ctx.channels)
-        with hub.joined(connection, sockets.QUEUE, session.agent.id):
+        ctx = request.app.ctx
+        connection = DeskConnection(
+            services, ctx.hub, ctx.board, socket, session.agent, cookie=cookie or "", channels=ctx.channels, marks=ctx.read_marks
+        )
+        with ctx.hub.joined(connection, sockets.QUEUE, session.agent.id):
             connection.resume(seen)
             await sockets.both(connection.deliver(), connection.listen(), connection.beat())
 
@@ -68,10 +73,12 @@ class DeskConnection:
         *,
         cookie: str,
         channels: Mapping[str, Channel],
+        marks: ReadMarks,
     ) -> None:
         self._services = services
         self._hub = hub
         self._board = board
+        self._marks = marks
         self._channels = channels
         self._socket = socket
         self._agent = agent
@@ -80,6 +87,7 @@ class DeskConnection:
         self._changed: set[str] = set()
         self._alerts: list[str] = []
         self._typing: set[str] = set()
+        self._read: dict[str, int] = {}  # conversation -> how far its customer has read
         self._typed: dict[str, float] = {}
         self._own: dict[str, Any] = {}
         self._own_news = True
@@ -87,6 +95,7 @@ class DeskConnection:
         self._queue_news = False
         self._news = asyncio.Event()
         self._heard_at = time.monotonic()
+        self._heard = asyncio.Event()
 
     def resume(self, seen: Mapping[str, int]) -> None:
         """Go on after the places that the desk has, and look at the queue."""
@@ -104,10 +113,13 @@ class DeskConnection:
         if wake is None:
             self._own_news = True
             self._changed |= set(self._seen)
-        elif wake.news == News.TYPING:
-            if wake.sender != "customer":
+        elif wake.news in sockets.PASSED_ON:
+            if wake.sender != Sender.CUSTOMER or wake.conversation_id not in self._seen:
                 return
-            self._typing.add(wake.conversation_id)
+            if wake.news == News.TYPING:
+                self._typing.add(wake.conversation_id)
+            else:
+                self._read[wake.conversation_id] = wake.seq
         elif wake.news == News.MESSAGES:
             self._changed.add(wake.conversation_id)
         else:  # sent when the board has looked
@@ -135,6 +147,9 @@ class DeskConnection:
             typing, self._typing = self._typing, set()
             for conversation_id in typing:
                 await sockets.send(self._socket, {"type": "typing", "conversation_id": conversation_id})
+            read, self._read = self._read, {}
+            for conversation_id, seq in read.items():
+                await sockets.send(self._socket, {"type": "read", "conversation_id": conversation_id, "seq": seq})
 
     async def _send_queue_and_alerts(self) -> None:
         look = self._board.look
@@ -164,14 +179,18 @@ class DeskConnection:
             is_mine = row.status == Status.AGENT and row.agent_id == self._agent.id
             if conversation_id not in self._seen and not is_mine:
                 return
-            after = self._seen.get(conversation_id, row.last_seq - 1)
+            if conversation_id not in self._seen:
+                self._follow(conversation_id, row.last_seq - 1)
+            after = self._seen[conversation_id]
             found = await store.messages_after(connection, conversation_id, after)
             views = await messages_view(connection, found, desk=True)
             delivery = await delivery_view(connection, self._channels, row)
             state = await conversation_view(connection, row) | {"delivery": delivery}
         for message, view in zip(found, views, strict=True):
+            if self._seen[conversation_id] != after:
+                return  # `open` has asked for another place meanwhile, which comes next
+            self._seen[conversation_id] = after = message.seq
             await sockets.send(self._socket, {"type": "message", "message": view})
-            self._follow(conversation_id, message.seq)
         if len(found) == store.BATCH:
             self._changed.add(conversation_id)  # there is more
             self._news.set()
@@ -187,6 +206,7 @@ class DeskConnection:
     async def listen(self) -> None:
         while (frame := await sockets.receive(self._socket)) is not None:
             self._heard_at = time.monotonic()
+            self._heard.set()
             conversation_id, kind = frame.get("conversation_id"), frame.get("type")
             if kind == "open" and isinstance(conversation_id, str) and isinstance(frame.get("after"), int):
                 self._follow(conversation_id, frame["after"])
@@ -194,6 +214,13 @@ class DeskConnection:
                 self._news.set()
             elif kind == "typing" and isinstance(conversation_id, str):
                 await self._tell_typing(conversation_id)
+            elif kind == "read" and isinstance(conversation_id, str):
+                self._keep_mark(conversation_id, frame.get("seq"))
+
+    def _keep_mark(self, conversation_id: str, seq: object) -> None:
+        """Note how far the agent has read what is open here; whether it is theirs is decided in SQL."""
+        if conversation_id in self._seen and isinstance(seq, int) and 0 < seq < LARGEST_SEQ:
+            self._marks.note(Mark(Sender.AGENT, conversation_id, seq, self._agent.id))
 
     async def _tell_typing(self, conversation_id: str) -> None:
         if time.monotonic() - self._typed.get(conversation_id, -math.inf) < sockets.TYPING_S:
@@ -210,16 +237,22 @@ class DeskConnection:
     async def beat(self) -> None:
         """Keep the agent present while the other side answers; end the connection when it does not, or the session is over."""
         has_arrived = False
-        while (silent_s := time.monotonic() - self._heard_at) < SILENT_S:
+        while time.monotonic() - (noted_at := self._heard_at) < SILENT_S:
             await accounts.session_of(self._services.database, self._cookie)
             with contextlib.suppress(*REDIS_DOWN):  # presence comes back with the next beat
-                await self._services.presence.beat(self._agent.id, heard_s_ago=silent_s)
+                await self._services.presence.beat(self._agent.id, heard_s_ago=time.monotonic() - noted_at)
                 if not has_arrived:
                     await self._services.wake.send(Wake(News.QUEUE))  # who waits learns that somebody is there
                     has_arrived = True
+            self._heard.clear()
             await sockets.send(self._socket, {"type": "ping"})
-            if missed := await self._missed():
-                self._changed |= missed
+            missed = await self._missed()
+            self._changed |= missed  # not in one line: that loads the set before it waits, and `deliver` takes it meanwhile
+            if missed:
                 self._news.set()
             self._own_news = True  # what a lost wake-up did not tell comes with the board's next look
-            await asyncio.sleep(BEAT_S)
+            if time.monotonic() - noted_at < LATE_S:
+                await asyncio.sleep(BEAT_S)
+            else:  # the lease is about to end: an answer counts at once, not with the next beat
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._heard.wait(), BEAT_S)

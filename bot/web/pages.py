@@ -46,16 +46,16 @@ def install(app: App) -> None:
         return redirect("/demo" if request.app.ctx.settings.demo else "/desk")
 
     @app.get("/desk", name="desk_page")
-    async def desk_page(request: Request) -> HTTPResponse:
+    async def deskpage(request: Request) -> HTTPResponse:
         settings = request.app.ctx.settings
         company = {"zh": settings.company_name_zh, "en": settings.company_name_en}
-        return _page(pages.get_template("desk.html").render(company=company))
+        return page(pages.get_template("desk.html").render(company=company))
 
     @app.get("/demo", name="demo_page")
-    async def demo_page(request: Request) -> HTTPResponse:
+    async def demopage(request: Request) -> HTTPResponse:
         if not request.app.ctx.settings.demo:
             raise NotFoundError("there is no demo shop here; YINGDA_DEMO is off")
-        return _page(pages.get_template("demo.html").render(**await demo_context(request)))
+        return page(pages.get_template("demo.html").render(**await demo_context(request)))
 
 
 async def demo_context(request: Request) -> dict[str, Any]:
@@ -112,6 +112,6 @@ def _identity(services: Services, customer: str) -> str:
     return jwt.encode(claims, services.settings.identity_secret, algorithm="HS256")
 
 
-def _page(text: str) -> HTTPResponse:
+def page(text: str) -> HTTPResponse:
     headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "X-Frame-Options": "DENY", "Cache-Control": "no-store"}
     return html(text, headers=headers)

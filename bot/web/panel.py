@@ -10,9 +10,10 @@ import sqlalchemy as sa
 from bot.conversations.services import Services
 from bot.customers.profile import Profile, read_profile
 from bot.customers.words import next_action, reason_words, segment_words
-from bot.database.people import customers
+from bot.database.people import customer_identities, customers
 from bot.errors import BotError
 from bot.languages import LANGUAGES, notice
+from bot.shop.masking import masked
 from bot.shop.protocol import Contact, Money, Order
 from bot.web.greeting import money_text
 from bot.web.views import iso
@@ -25,7 +26,8 @@ async def customer_panel(services: Services, customer_id: str) -> dict[str, Any]
     async with services.database.read() as connection:
         row = (await connection.execute(sa.select(customers).where(customers.c.id == customer_id))).one()
     profile = await read_profile(services.database, customer_id)
-    panel: dict[str, Any] = {"id": row.shop_customer_id or customer_id, "language": row.language, "name": "", "orders": []}
+    panel: dict[str, Any] = {"id": row.shop_customer_id or customer_id, "record_id": row.merged_into or customer_id}
+    panel |= {"language": row.language, "name": "", "orders": []}
     panel |= {"phone": "", "email": "", "address": "", "membership": None, "recommendations": [], "objects": row.objects_to_profiling}
     panel |= profile_view(profile)
     if row.shop_customer_id:
@@ -33,7 +35,35 @@ async def customer_panel(services: Services, customer_id: str) -> dict[str, Any]
             await _from_shop(services, row.shop_customer_id, profile, panel)
         except BotError as error:
             log.warning("the panel of customer %s is not complete: %s", customer_id, error)
+    else:
+        contact = await ingested_contact(services, customer_id)
+        panel |= {"name": contact.name, **masked(contact)}
     return panel
+
+
+async def contact_of(services: Services, customer_id: str) -> Contact:
+    """Return how a customer is reached: as the shop says, or for who is no customer of the shop as a source has told."""
+    async with services.database.read() as connection:
+        number = await connection.scalar(sa.select(customers.c.shop_customer_id).where(customers.c.id == customer_id))
+    return await services.shop.contact(number) if number else await ingested_contact(services, customer_id)
+
+
+async def ingested_contact(services: Services, customer_id: str) -> Contact:
+    """Return what the sources have told of this person, under whichever of their records; what none has told is empty."""
+    query = (
+        sa.select(customer_identities)
+        .join(customers, customers.c.id == customer_identities.c.customer_id)
+        .where(sa.or_(customers.c.id == customer_id, customers.c.merged_into == customer_id))
+        .order_by(customers.c.merged_into.is_not(None), customers.c.id)  # the kept record first
+    )
+    async with services.database.read() as connection:
+        rows = (await connection.execute(query)).mappings().all()
+
+    def told(field: str) -> str:
+        sealed = next((row[field] for row in rows if row[field]), None)
+        return services.cipher.decrypt(sealed, column=f"customer_identities.{field}") if sealed else ""
+
+    return Contact(customer_id, told("name"), told("phone"), told("email"), told("address"))
 
 
 async def _from_shop(services: Services, number: str, profile: Profile | None, panel: dict[str, Any]) -> None:
@@ -81,14 +111,4 @@ def _order_view(order: Order) -> dict[str, Any]:
             "zh": "、".join(line.product.name_zh for line in order.lines),
             "en": ", ".join(line.product.name_en for line in order.lines),
         },
-    }
-
-
-def masked(contact: Contact) -> dict[str, str]:
-    """Return the contact with as much hidden as still tells two people apart."""
-    name, at, domain = contact.email.partition("@")
-    return {
-        "phone": f"{contact.phone[:-8]}****{contact.phone[-4:]}" if len(contact.phone) > 8 else "****",
-        "email": f"{name[:1]}***{at}{domain}" if at else "",
-        "address": f"{contact.address[:6]}***" if contact.address else "",
     }

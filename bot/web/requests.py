@@ -65,6 +65,16 @@ async def limit(request: Request, name: str, *, times: int, per_s: int) -> None:
         log.warning("no limit was checked for %s: Redis is away", name.split(":")[0])
 
 
+async def uncount(request: Request, name: str, *, those_before: bool = False) -> None:
+    """Take back the call that `limit` just counted: it was none of those that are to be few, nor, if so, were those before it."""
+    redis, key = services(request).redis, f"yingda:limit:{name}"
+    try:
+        if await redis.decr(key) <= 0 or those_before:
+            await redis.delete(key)
+    except REDIS_DOWN:
+        log.warning("no limit was eased for %s: Redis is away", name.split(":")[0])
+
+
 def install_limits(app: App, largest: int, *, larger_under: str) -> None:
     """Refuse bodies above `largest` bytes, except under the path where vendors send their batches."""
 

@@ -149,3 +149,6 @@ async def both(*tasks: Awaitable[None]) -> None:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+
+
+PASSED_ON = (News.TYPING, News.READ)  # told as it comes, without a look into SQL

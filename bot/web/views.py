@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversations import store
 from bot.messages import Button, Card, Message
+from bot.web.attachments import attachments_view
 
 
 def iso(moment: datetime | None) -> str | None:
@@ -58,7 +59,12 @@ def message_view(message: Message, names: dict[str, str], *, desk: bool = False)
 
 async def messages_view(connection: AsyncConnection, messages: list[Message], *, desk: bool = False) -> list[dict[str, Any]]:
     names = await store.agent_names(connection, [message.agent_id for message in messages if message.agent_id])
-    return [message_view(message, names, desk=desk) for message in messages]
+    files = await attachments_view(connection, messages) if desk else {}
+    return [message_view(message, names, desk=desk) | _files(files, message) for message in messages]
+
+
+def _files(files: dict[str, list[dict[str, Any]]], message: Message) -> dict[str, Any]:
+    return {"attachments": files[message.id]} if message.id in files else {}
 
 
 async def conversation_view(connection: AsyncConnection, row: store.Row) -> dict[str, Any]:
@@ -70,4 +76,6 @@ async def conversation_view(connection: AsyncConnection, row: store.Row) -> dict
         "queue": None,  # bot.web.board knows
         "csat": row.csat,
         "language": row.language,
+        "customer_read_seq": row.customer_read_seq,
+        "agent_read_seq": row.agent_read_seq,
     }

@@ -9,10 +9,11 @@ from sanic import Blueprint, Request
 from sanic.response import HTTPResponse
 
 from bot.channels import pulling
-from bot.channels.base import Batch, Channel, WebhookRequest
+from bot.channels.base import Answer, Batch, Channel, WebhookRequest
 from bot.conversations.service import ConversationService
 from bot.errors import ConflictError, NotFoundError
 from bot.redis import REDIS_DOWN
+from bot.web import passive
 from bot.web.requests import services
 
 PREFIX = "/webhooks/"
@@ -29,11 +30,17 @@ async def webhook(request: Request, name: str) -> HTTPResponse:
     channel: Channel | None = request.app.ctx.channels.get(name)
     if channel is None:
         raise NotFoundError("there is no such channel, or it lacks a setting; `yingda channels list` says which")
-    batch = channel.parse(_read(request))
+    asked = _read(request)
+    batch = channel.parse(asked)
+    if channel.traits.passive and batch.messages:
+        return _response(await passive.converse(request, channel, batch, asked))
     await _take(request, channel, batch)
     if channel.traits.refuses_replays:
         await _refuse_replay(request, channel, batch)
-    answer = batch.answer
+    return _response(batch.answer)
+
+
+def _response(answer: Answer) -> HTTPResponse:
     return HTTPResponse(answer.body, status=answer.status, content_type=answer.content_type)
 
 

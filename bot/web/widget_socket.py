@@ -11,11 +11,12 @@ from sanic import Blueprint, Request, Websocket
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversations import store
+from bot.conversations.read_marks import Mark, ReadMarks
 from bot.conversations.services import Services
 from bot.conversations.visitors import Visitor
 from bot.conversations.wake import News, Wake
 from bot.errors import AuthError
-from bot.messages import Status
+from bot.messages import Sender, Status
 from bot.web import sockets
 from bot.web.board import Board
 from bot.web.origins import check_origin
@@ -39,9 +40,10 @@ async def widget_socket(request: Request, socket: Websocket) -> None:
         if not isinstance(token, str):
             raise AuthError("the hello frame needs the visitor's token")
         visitor = request.app.ctx.visitors.read(token)
-        connection = WidgetConnection(request.app.ctx.services, request.app.ctx.hub, request.app.ctx.board, socket, visitor)
-        connection.resume(hello.get("after"))
-        with request.app.ctx.hub.joined(connection, visitor.channel_user):
+        ctx = request.app.ctx
+        connection = WidgetConnection(ctx.services, ctx.hub, ctx.board, socket, visitor, marks=ctx.read_marks)
+        connection.resume(hello.get("after"), read=hello.get("read"))
+        with ctx.hub.joined(connection, visitor.channel_user):
             await sockets.both(connection.deliver(), connection.listen())
 
     await sockets.serve(socket, handle)
@@ -51,30 +53,34 @@ blueprint.add_websocket_route(widget_socket, "/ws/widget")
 
 
 class WidgetConnection:
-    def __init__(self, services: Services, hub: Hub, board: Board, socket: Websocket, visitor: Visitor) -> None:
+    def __init__(self, services: Services, hub: Hub, board: Board, socket: Websocket, visitor: Visitor, *, marks: ReadMarks) -> None:
         self._services = services
         self._hub = hub
         self._board = board
+        self._marks = marks
         self._socket = socket
         self._visitor = visitor
         self._conversation_id, self._seq = "", 0
+        self._hello_read: object = None
+        self._said, self._read = ("", 1), ("", 0)  # a person's last message on this line, how far all was read: (conversation, seq)
         self._thread_id = ""
         self._shown: dict[str, Any] | None = None
         self._news = asyncio.Event()
-        self._behind = False
-        self._typing = ""
+        self._behind = False  # there may be something new in SQL
+        self._passed_on: dict[News, Wake] = {}  # the newest of each kind
         self._later: asyncio.TimerHandle | None = None
         self._typed_at = 0.0
 
-    def resume(self, after: object) -> None:
-        """Go on after the cursor that the page has."""
+    def resume(self, after: object, *, read: object) -> None:
+        """Go on after the cursor that the page has; `read` is the one up to which its reader has seen all."""
         self._conversation_id, self._seq = parse_cursor(after or "")
+        self._hello_read = read
 
     def poke(self, wake: Wake | None) -> None:
-        if wake is None or wake.news != News.TYPING:
+        if wake is None or wake.news not in sockets.PASSED_ON:
             self._behind = True
-        elif wake.sender != "customer":
-            self._typing = wake.sender
+        elif wake.sender != Sender.CUSTOMER:
+            self._passed_on[wake.news] = wake
         else:
             return
         self._news.set()
@@ -97,6 +103,7 @@ class WidgetConnection:
     async def deliver(self) -> None:
         """Send what is new, then wait for news or for the time to ping, which also finds what a lost wake-up did not tell."""
         await self._catch_up()
+        self._keep_mark(self._hello_read)
         await sockets.send(self._socket, {"type": "ready", "conversation": self._shown})
         clock = asyncio.get_running_loop().time
         ping_at = clock() + PING_S
@@ -113,12 +120,20 @@ class WidgetConnection:
                 self._shown = self._shown | {"queue": self._board.place(self._shown["id"])}
             if self._shown != before:
                 await sockets.send(self._socket, {"type": "conversation", "conversation": self._shown})
-            if self._typing:
-                await sockets.send(self._socket, {"type": "typing", "sender": self._typing})
-                self._typing = ""
+            await self._pass_on()
             if clock() >= ping_at:  # with news or without: the other side must have something to answer
                 ping_at = clock() + PING_S
                 await sockets.send(self._socket, {"type": "ping", "cursor": self._cursor()})
+
+    async def _pass_on(self) -> None:
+        """Tell that somebody writes, and how far an agent has read: the conversation as it was shown, with the new place."""
+        told, self._passed_on = self._passed_on, {}
+        if typing := told.get(News.TYPING):
+            await sockets.send(self._socket, {"type": "typing", "sender": typing.sender})
+        read = told.get(News.READ)
+        if read and self._shown and self._shown["id"] == read.conversation_id:
+            self._shown = self._shown | {"agent_read_seq": read.seq}
+            await sockets.send(self._socket, {"type": "conversation", "conversation": self._shown})
 
     async def _catch_up(self) -> None:
         while True:
@@ -132,6 +147,8 @@ class WidgetConnection:
             for message, view in zip(found, views, strict=True):
                 await sockets.send(self._socket, {"type": "message", "message": view})
                 self._conversation_id, self._seq = message.conversation_id, message.seq
+                if message.sender == Sender.AGENT:
+                    self._said = (message.conversation_id, message.seq)
             if len(found) < BATCH:
                 self._shown = shown and shown | {"queue": self._board.place(shown["id"]) if shown["status"] == Status.WAITING else None}
                 return
@@ -149,8 +166,20 @@ class WidgetConnection:
         return f"{self._conversation_id}:{self._seq}" if self._conversation_id else ""
 
     async def listen(self) -> None:
-        """Read frames until the other side leaves; only typing means anything here, a pong shows life."""
+        """Read frames until the other side leaves: typing, what was read of a person's conversation; a pong only shows life."""
         while (frame := await sockets.receive(self._socket, timeout_s=PING_S * 2)) is not None:
             if frame.get("type") == "typing" and self._shown and time.monotonic() - self._typed_at > sockets.TYPING_S:
                 self._typed_at = time.monotonic()
                 await self._services.wake.send(Wake(News.TYPING, self._shown["id"], self._thread_id, sender="customer"))
+            elif frame.get("type") == "read":
+                self._keep_mark(frame.get("cursor"))
+
+    def _keep_mark(self, cursor: object) -> None:
+        """Note how far the customer has read when a person has said something since: nobody else wants to know."""
+        conversation_id, seq = read = parse_cursor(cursor)
+        shown = self._shown
+        if not self._read < self._said <= read or not shown or shown["id"] != conversation_id or not shown["agent"]:
+            return
+        self._read = read
+        if shown["customer_read_seq"] < seq:
+            self._marks.note(Mark(Sender.CUSTOMER, conversation_id, seq, self._thread_id))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from actions.account import mask_email, mask_name, mask_phone, mask_tail
 from bot.database import Database
 from bot.database.people import customers
 from bot.shop.demo import DemoShop
@@ -68,12 +67,3 @@ async def test_a_visitor_has_no_profile(start: Start) -> None:
     turn = await start("visitor", "zh").say("我的资料", "my_profile")
 
     assert turn.responses == ["utter_profile_needs_login"]
-
-
-def test_masks() -> None:
-    assert mask_name("林悦") == "林*"
-    assert mask_name("Emma Carter") == "E. C."
-    assert mask_phone("+8613812345678") == "**********5678"
-    assert mask_email("lin.yue@example.com") == "l***@example.com"
-    assert mask_email("") == ""
-    assert mask_tail("上海市徐汇区湖滨路88号") == "上海市徐****"

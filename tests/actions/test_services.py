@@ -10,6 +10,7 @@ from bot.settings import Settings
 
 @pytest.mark.slow
 @pytest.mark.timeout(60)
+@pytest.mark.parametrize("stage", ["sqlite", "postgresql"])
 async def test_the_action_servers_services_open_and_close(settings: Settings, stage: str) -> None:
     await open_services(settings)
 

@@ -108,5 +108,5 @@ async def post(services: Services, service: ConversationService, simulator: Vend
 
 def with_traits(channel: Channel, **changes: object) -> Channel:
     """The same channel with other limits, to try what is common."""
-    channel.traits = replace(channel.traits, **changes)  # type: ignore[misc, arg-type]
+    channel.traits = replace(channel.traits, **changes)  # type: ignore[arg-type]
     return channel

@@ -28,6 +28,7 @@ class Says:
     body: bytes = b"{}"
     headers: dict[str, str] = field(default_factory=dict)
     delay_s: float = 0
+    content_type: str = "application/json"
 
 
 @dataclass
@@ -57,7 +58,7 @@ async def vendor() -> AsyncIterator[Vendor]:
         running.received.append(got)
         says = running.script.pop(0) if running.script and running.scripted(got) else running.always(got)
         await asyncio.sleep(says.delay_s)
-        return web.Response(status=says.status, body=says.body, headers=says.headers, content_type="application/json")
+        return web.Response(status=says.status, body=says.body, headers=says.headers, content_type=says.content_type)
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)

@@ -48,9 +48,9 @@ def test_an_event_of_another_app_is_refused() -> None:
 @pytest.mark.parametrize(
     ("kind", "content", "read_as", "ref"),
     [
-        ("image", {"image_key": "img_1"}, Kind.IMAGE, "img_1"),
-        ("file", {"file_key": "f_1", "file_name": "a.pdf"}, Kind.FILE, "f_1"),
-        ("audio", {"file_key": "f_2"}, Kind.VOICE, "f_2"),
+        ("image", {"image_key": "img_1"}, Kind.IMAGE, "om_1/img_1"),
+        ("file", {"file_key": "f_1", "file_name": "a.pdf"}, Kind.FILE, "om_1/f_1"),
+        ("audio", {"file_key": "f_2"}, Kind.VOICE, "om_1/f_2"),
         ("location", {"name": "广州", "longitude": "113.3", "latitude": "23.1"}, Kind.LOCATION, ""),
         ("share_chat", {}, Kind.OTHER, ""),
     ],

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from bot.channels import outbox as outbox_rows
-from bot.channels.base import Call, Reason, Receipt, VendorAnswer
+from bot.channels.base import Batch, Call, Reason, Receipt, VendorAnswer
 from bot.channels.client import VendorClient
 from bot.conversations import store
 from bot.conversations.assignment import Assignment
@@ -319,17 +319,18 @@ async def test_the_way_back_to_the_bot_can_be_typed(post: Post, rasa: FakeRasa) 
 
 
 @pytest.mark.slow
-async def test_receipts_only_move_forward(post: Post) -> None:
+async def test_receipts_only_move_forward_and_what_was_read_is_kept_with_the_conversation(post: Post) -> None:
     post.vendor.always = lambda _request: Says(body=b'{"id": "v1"}')
-    await post.say("hello")
+    message = await post.say("hello")
     await post.courier().drain()
 
-    async def note(state: str) -> str:
-        async with post.service.services.database.write() as connection:
-            await outbox_rows.note_receipt(connection, "webhook", Receipt("v1", state))
-            return str((await connection.execute(sa.select(outbox.c.receipt))).scalar_one())
+    async def note(state: str) -> tuple[str, int]:
+        await post.service.take("webhook", Batch(receipts=[Receipt("v1", state)]))
+        async with post.service.services.database.read() as connection:
+            row = await store.conversation(connection, message.conversation_id)
+            return str((await connection.execute(sa.select(outbox.c.receipt))).scalar_one()), row.customer_read_seq
 
-    assert [await note(state) for state in ("delivered", "read", "delivered")] == ["delivered", "read", "read"]
+    assert [await note(state) for state in ("delivered", "read", "delivered")] == [("delivered", 0), ("read", 2), ("read", 2)]
 
 
 async def test_a_withdrawn_message_loses_its_words(post: Post, service: ConversationService) -> None:

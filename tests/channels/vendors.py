@@ -43,6 +43,8 @@ class Case:
     refused: Says = field(default_factory=lambda: Says(status=400))
     expired: Says | None = None  # our access token is no longer good
     token: Says | None = None
+    key: Callable[[Received], str] = lambda _request: ""  # what the vendor takes once only
+    batch_of: str = ""  # the list of a request's body that holds messages, where a request holds several
     only_signals: bool = False  # its requests hold no messages; these are pulled
 
     def channel(self, url: str = "http://127.0.0.1:9") -> Channel:
@@ -81,6 +83,8 @@ WEBHOOK = Case(
     sign=_webhook_sign,
     sent=lambda got: str(json.loads(got.body)["text"]),
     taken=Says(body=b'{"id": "v1"}'),
+    key=lambda got: got.headers["idempotency-key"],
+    batch_of="messages",
 )
 
 # --- WeChat, in safe mode; tests/channels/test_wechat.py has the plain one
@@ -182,6 +186,7 @@ WHATSAPP = Case(
     payload=_whatsapp_payload,
     sign=lambda body, now: request(body, headers={"x-hub-signature-256": "sha256=" + hmac_hex(body)}, now=now),
     sent=lambda got: str(json.loads(got.body)["text"]["body"]),
+    batch_of="entry",
     timed=False,
     taken=Says(body=b'{"messaging_product":"whatsapp","contacts":[{"input":"1","wa_id":"1"}],"messages":[{"id":"wamid.1"}]}'),
     too_fast=Says(status=429, body=b'{"error":{"message":"x","type":"OAuthException","code":130429}}'),
@@ -213,6 +218,8 @@ LINE = Case(
     payload=_line_payload,
     sign=lambda body, now: request(body, headers={"x-line-signature": base64.b64encode(bytes.fromhex(hmac_hex(body))).decode()}, now=now),
     sent=lambda got: str(json.loads(got.body)["messages"][0]["text"]),
+    key=lambda got: got.headers["x-line-retry-key"],
+    batch_of="events",
     timed=False,
     taken=Says(body=b'{"sentMessages":[{"id":"461230966842064897"}]}'),
     refused=Says(status=400, body=b'{"message":"The property, to, in the request body is invalid"}'),
@@ -267,6 +274,7 @@ FEISHU = Case(
     sign=_feishu_sign,
     sent=lambda got: str(json.loads(json.loads(got.body)["content"])["text"]),
     is_send=lambda got: got.path == "/open-apis/im/v1/messages",
+    key=lambda got: str(json.loads(got.body)["uuid"]),
     taken=Says(body=b'{"code":0,"msg":"success","data":{"message_id":"om_1"}}'),
     too_fast=Says(status=400, body=b'{"code":99991400,"msg":"request trigger frequency limit"}', headers={"x-ogw-ratelimit-reset": "3"}),
     unwell=Says(status=500, body=b'{"code":1500,"msg":"internal"}'),
@@ -373,6 +381,7 @@ WECOM_KF = Case(
     sign=_wecom_sign,
     sent=lambda got: str(json.loads(got.body)["text"]["content"]),
     is_send=lambda got: got.path == "/cgi-bin/kf/send_msg",
+    key=lambda got: str(json.loads(got.body)["msgid"]),
     taken=Says(body=b'{"errcode":0,"errmsg":"ok","msgid":"m"}'),
     too_fast=Says(body=b'{"errcode":45009,"errmsg":"reach max api daily quota limit"}'),
     unwell=Says(body=b'{"errcode":-1,"errmsg":"system error"}'),
@@ -404,6 +413,7 @@ MESSENGER = Case(
     payload=_messenger_payload("page"),
     sign=lambda body, now: request(body, headers={"x-hub-signature-256": "sha256=" + hmac_hex(body)}, now=now),
     sent=lambda got: str(json.loads(got.body)["message"]["text"]),
+    batch_of="entry",
     timed=False,
     taken=Says(body=b'{"recipient_id":"42","message_id":"m_1"}'),
     too_fast=Says(status=400, body=b'{"error":{"message":"x","code":613}}'),
@@ -415,7 +425,13 @@ INSTAGRAM = replace(MESSENGER, kind="instagram", payload=_messenger_payload("ins
 CASES = [WEBHOOK, WECHAT, TELEGRAM, WHATSAPP, LINE, FEISHU, DINGTALK, WECOM, WECOM_KF, MESSENGER, INSTAGRAM]
 
 every_channel = pytest.mark.parametrize("case", CASES, ids=lambda case: case.kind)
-# What needs a database: one channel in the quick suite, all of them in `make test`.
+# What needs a database: one channel in the quick suite, all of them in `make test`. What is stored does not depend on who the vendor
+# is, so PostgreSQL sees two of them: one that sends messages, one that only signals that there are some.
 every_channel_in_full = pytest.mark.parametrize(
-    "case", [pytest.param(case, id=case.kind, marks=[] if case is WEBHOOK else [pytest.mark.slow]) for case in CASES]
+    ("database_kind", "case"),
+    [
+        pytest.param(kind, case, id=f"{kind}-{case.kind}", marks=[] if (kind, case) == ("sqlite", WEBHOOK) else [pytest.mark.slow])
+        for kind, cases in (("sqlite", CASES), ("postgresql", [WEBHOOK, WECOM_KF]))
+        for case in cases
+    ],
 )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
+import redis.asyncio as aioredis
 import sqlalchemy as sa
 
 from bot.conversations import store
@@ -16,7 +18,7 @@ from bot.conversations.services import Services
 from bot.conversations.shift import choose_presence, finish_shifts
 from bot.database.conversations import conversations
 from bot.database.escalations import escalations
-from bot.errors import NotFoundError
+from bot.errors import CapacityError, NotFoundError
 from bot.escalations.queue import GENERATION
 from bot.ids import utcnow
 from bot.messages import HandOff, HandoffReason, Status, Turn, TurnRequest
@@ -51,6 +53,33 @@ async def test_nothing_is_given_while_agents_claim_by_hand(service: Conversation
     await say(service, "a person please")
 
     assert await distribute(service.services, assignment) == 0
+
+
+@pytest.mark.parametrize("capacity", [1, 0])
+async def test_a_claim_is_decided_although_redis_is_wiped_in_the_middle_of_it(
+    service: ConversationService, assignment: Assignment, redis: aioredis.Redis, monkeypatch: pytest.MonkeyPatch, capacity: int
+) -> None:
+    """Found by benchmarks.chaos: the worker died of it, and nobody heard of the claim."""
+    agent = await make_agent(service.services, "lin", capacity=capacity)
+    message = await say(service, "a person please")
+    decide = assignment._decide
+
+    async def decide_and_wipe(*given: Any) -> store.Row | None:
+        try:
+            return await decide(*given)
+        finally:
+            await redis.flushall()
+
+    monkeypatch.setattr(assignment, "_decide", decide_and_wipe)
+    if capacity:
+        assert await assignment.claim(agent) == message.conversation_id
+    else:
+        with pytest.raises(CapacityError):
+            await assignment.claim(agent)
+    await assignment.reconcile()
+
+    assert (await conversation(service, message.conversation_id)).status == (Status.AGENT if capacity else Status.WAITING)
+    assert await redis.zcard("yingda:queue:general_en") == 1 - capacity
 
 
 async def test_work_goes_to_the_longest_idle_and_never_beyond_capacity(service: ConversationService, services: Services) -> None:

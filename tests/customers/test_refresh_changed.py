@@ -48,7 +48,7 @@ def database_url(request: pytest.FixtureRequest, copy_of: CopyOf, sample: Sample
         load(engine, cipher, sample)
         engine.dispose()
         settings = load_settings({"YINGDA_DATA_DIR": str(tmp_path), "DATABASE_URL": url, "YINGDA_DATA_KEY": DATA_KEY.hex()}, root=tmp_path)
-        train(settings, now=NOW)
+        train(settings, now=NOW, quick=True)
         refresh_profiles(settings, now=NOW)
 
     return copy_of(getattr(request, "param", "sqlite"), "served", fill)

@@ -29,9 +29,11 @@ MARKS = {
 
 
 class System:
+    command: tuple[str, ...] = ("-m", "bot.cli", "up")
+
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
-        self.port, rasa_port, actions_port = _free_ports(3)
+        self.port, rasa_port, actions_port = free_ports(3)
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("YINGDA_", "DATABASE_URL", "REDIS_URL"))},
@@ -54,7 +56,7 @@ class System:
         """Start and wait until /readyz says so; the first start also makes the data and trains."""
         with (self.folder.parent / f"{self.folder.name}.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "bot.cli", "up"], cwd=ROOT, env=self.environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+                [sys.executable, *self.command], cwd=ROOT, env=self.environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
         self.wait_ready(within_s=within_s)
 
@@ -77,14 +79,17 @@ class System:
 
     def pid(self, name: str) -> int | None:
         """Return the process of this name; None while the supervisor has not started it again."""
+        return next(iter(self.pids(name)), None)
+
+    def pids(self, name: str) -> list[int]:
+        """Return all processes of this name: with several web workers there are more than one."""
         supervisor = json.loads((self.folder / "up.lock").read_text(encoding="utf8"))["pid"]
+        found = []
         for child in psutil.Process(supervisor).children(recursive=True):
-            try:
+            with contextlib.suppress(psutil.Error):
                 if any(MARKS[name] in part for part in child.cmdline()) and child.status() != psutil.STATUS_ZOMBIE:
-                    return child.pid
-            except psutil.Error:
-                continue
-        return None
+                    found.append(child.pid)
+        return found
 
     def kill(self, name: str) -> None:
         """End a process at once, as a crash would."""
@@ -126,7 +131,7 @@ def wait_until(condition: Callable[[], bool], *, within_s: float, what: str) -> 
         time.sleep(0.1)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [one.getsockname()[1] for one in taken]
     for one in taken:

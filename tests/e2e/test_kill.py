@@ -16,6 +16,7 @@ import jwt
 import pytest
 import redis as redis_client
 
+from benchmarks.chaos_clients import QUESTIONS
 from bot.ids import utcnow
 from bot.settings import load_settings
 from tests.e2e.system import System
@@ -26,14 +27,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 VICTIMS = ["rasa", "actions", "web", "worker", "redis"]
 CUSTOMERS = 6
 STARTED = utcnow().strftime("%Y-%m-%d %H:%M:%S")  # as SQLite compares times
-QUESTIONS = [
-    "多久能送到？",
-    "how much is shipping?",
-    "退货规则是什么",
-    "what do members get?",
-    "客服几点上班",
-    "which payment methods do you take?",
-]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from bot.conversations import store
 from bot.conversations.service import ConversationService
 from bot.conversations.services import Services
 from bot.crypto import Cipher
-from bot.database.channels import channel_threads, outbox
+from bot.database.channels import channel_threads, link_tokens, media, media_parts, outbox
 from bot.database.conversations import effects, feedback, messages, proof_attempts, threads, tracker_events, turns
 from bot.database.escalations import escalation_skips, escalations
 from bot.database.intelligence import (
@@ -56,7 +56,7 @@ async def live(services: Services, service: ConversationService) -> str:
     while service.turns.running:
         await next(iter(service.turns.running))
     async with services.database.write() as connection:
-        await connection.run_sync(_beside_the_conversation, message.conversation_id, message.thread_id)
+        await connection.run_sync(_beside_the_conversation, services.cipher, message.conversation_id, message.thread_id)
         await connection.run_sync(_at_the_shop, services.cipher)
     await services.redis.set("yingda:limit:message:visitor-of-quetzal", 3)
     await services.redis.hset("yingda:some_hash", message.conversation_id, EMAIL)
@@ -135,7 +135,7 @@ def _recorded(connection: sa.Connection, cipher: Cipher) -> str:
     return ours
 
 
-def _beside_the_conversation(connection: sa.Connection, conversation_id: str, thread_id: str) -> None:
+def _beside_the_conversation(connection: sa.Connection, cipher: Cipher, conversation_id: str, thread_id: str) -> None:
     event = {"event": "slot", "name": "new_address", "value": ADDRESS}
     _put(connection, tracker_events, conversation_id=conversation_id, seq=1, event=event)
     result = {"slots": {"email": EMAIL}}
@@ -148,6 +148,11 @@ def _beside_the_conversation(connection: sa.Connection, conversation_id: str, th
     message_id = connection.execute(sa.select(messages.c.id).where(messages.c.conversation_id == conversation_id).limit(1)).scalar_one()
     sent = {"seq": 1, "state": "sent", "vendor_id": "wamid.quetzal", "created_at": NOW}
     _put(connection, outbox, message_id=message_id, conversation_id=conversation_id, **threaded, **sent)
+    asked = {"actor": "bot", "created_at": NOW, "expires_at": NOW}
+    _put(connection, link_tokens, id=new_id(), thread_id=thread_id, **asked)
+    file = {"id": new_id(), "message_id": message_id, "inbox_id": "website", "place": 0, "kind": "file", "ref": "f-1", "created_at": NOW}
+    _put(connection, media, **file, state="kept", mime="text/plain", size=len(SAID.encode()))
+    _put(connection, media_parts, media_id=file["id"], number=0, data=cipher.seal(SAID.encode(), column="media_parts.data"))
     agent = agent_row("silent")
     _put(connection, agents, **agent)
     escalation_id = connection.execute(sa.select(escalations.c.id).where(escalations.c.conversation_id == conversation_id)).scalar_one()

@@ -26,12 +26,14 @@ async def test_the_export_holds_everything_in_clear(world: World, tmp_path: Path
     with zipfile.ZipFile(file) as archive:
         data = json.loads(archive.read("data.json"))
         about = archive.read("about.zh.txt").decode()
+        sent = archive.read(data["media"][0]["file"]).decode()
     with engine.connect() as connection:
         person = find_person(connection, cipher, NUMBER)
     reached = {table.name for table, _clause in reach(person)} | {"quarantined_rows", "audit_log"}
     assert set(data) == set(counts) == reached
     assert data["customer_identities"][0]["name"] == NAME
     assert data["shop_orders"][0]["receiver"] == {"name": NAME, "phone": PHONE, "email": EMAIL, "address": ADDRESS}
+    assert sent == SAID
     assert SAID in [message["text"] for message in data["messages"]]
     assert [row["value"] for row in data["quarantined_rows"]] == [f" {EMAIL.upper()}", "31.02.1990"]
     assert data["audit_log"][-1]["action"] == "export"

@@ -12,14 +12,17 @@ from dataclasses import replace
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 import redis.asyncio as aioredis
 import sqlalchemy as sa
 from playwright.async_api import BrowserContext, async_playwright
 
 from bot.crypto import Cipher
+from bot.customers.profile import ChurnReason, ChurnRisk, Profile
 from bot.database import sync_engine
-from bot.database.people import agents
+from bot.database.people import agents, customer_profiles, customers
+from bot.ids import utcnow
 from bot.settings import Settings
 from bot.shop.sample.generate import SampleData, generate
 from bot.shop.sample.load import load
@@ -48,6 +51,24 @@ def database_url(database_kind: str, copy_of: CopyOf, sample: SampleData, cipher
         engine.dispose()
 
     return copy_of(database_kind, "web", fill)
+
+
+@pytest.fixture
+def profiles(database_url: str) -> list[str]:
+    """Three customers with a risk; return their numbers, the highest expected loss first."""
+    rows = {"C000003": (0.8, 500_000), "C000001": (0.3, 600_000), "C000002": (0.05, 900_000)}
+    engine = sync_engine(database_url)
+    with engine.begin() as connection:
+        for number, (probability, value) in rows.items():
+            customer_id = connection.execute(sa.select(customers.c.id).where(customers.c.shop_customer_id == number)).scalar_one()
+            level = "high" if probability > 0.4 else "medium" if probability > 0.2 else "low"
+            loss = round(probability * value)
+            risk = ChurnRisk(probability, level, [ChurnReason("troubled_180d", 2, 1.1)])
+            record = msgspec.to_builtins(Profile(customer_id, "loyal", risk, value_minor=value, expected_loss_minor=loss))
+            values = {"customer_id": customer_id, "record": record, "expected_loss_minor": loss, "updated_at": utcnow()}
+            connection.execute(sa.insert(customer_profiles).values(**values))
+    engine.dispose()
+    return list(rows)
 
 
 @pytest.fixture

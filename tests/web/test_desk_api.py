@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 
 import aiohttp
-import msgspec
 import pytest
 import sqlalchemy as sa
 
-from bot.customers.profile import ChurnReason, ChurnRisk, Profile
 from bot.database import sync_engine
-from bot.database.people import audit_log, customer_profiles, customers
-from bot.ids import utcnow
+from bot.database.people import audit_log
 from bot.messages import HandOff, HandoffReason, Reply, Turn
 from bot.settings import Settings
 from tests.agents import PASSWORD
@@ -172,6 +169,22 @@ async def test_guessing_passwords_is_stopped(http: aiohttp.ClientSession) -> Non
     assert statuses == [401] * 10 + [429]
 
 
+async def test_who_knows_the_password_is_never_held_up(http: aiohttp.ClientSession) -> None:
+    right = {"username": "lin", "password": PASSWORD}
+
+    async def status(body: dict[str, str]) -> int:
+        async with http.post("/api/desk/login", json=body) as response:
+            return response.status
+
+    assert [await status(right) for _ in range(12)] == [200] * 12
+    for _ in range(2):
+        assert [await status({**right, "password": "wrong"}) for _ in range(9)] == [401] * 9
+        assert await status(right) == 200
+    statuses = [await status({"username": f"nobody-{n}", "password": "wrong"}) for n in range(14)]
+
+    assert statuses == [401] * 12 + [429] * 2  # thirty wrong ones from one address
+
+
 async def test_after_logging_out_the_session_is_over(http: aiohttp.ClientSession) -> None:
     headers = await log_in(http)
     async with http.post("/api/desk/logout", json={}, headers=headers) as response:
@@ -218,24 +231,6 @@ async def test_past_conversations_are_found_by_their_words(http: aiohttp.ClientS
             assert len((await response.json())["conversations"]) == count
     async with http.get("/api/desk/conversations", params={"status": "sleeping"}) as response:
         assert response.status == 400
-
-
-@pytest.fixture
-def profiles(database_url: str) -> list[str]:
-    """Three customers with a risk; return their numbers, the highest expected loss first."""
-    rows = {"C000003": (0.8, 500_000), "C000001": (0.3, 600_000), "C000002": (0.05, 900_000)}
-    engine = sync_engine(database_url)
-    with engine.begin() as connection:
-        for number, (probability, value) in rows.items():
-            customer_id = connection.execute(sa.select(customers.c.id).where(customers.c.shop_customer_id == number)).scalar_one()
-            level = "high" if probability > 0.4 else "medium" if probability > 0.2 else "low"
-            loss = round(probability * value)
-            risk = ChurnRisk(probability, level, [ChurnReason("troubled_180d", 2, 1.1)])
-            record = msgspec.to_builtins(Profile(customer_id, "loyal", risk, value_minor=value, expected_loss_minor=loss))
-            values = {"customer_id": customer_id, "record": record, "expected_loss_minor": loss, "updated_at": utcnow()}
-            connection.execute(sa.insert(customer_profiles).values(**values))
-    engine.dispose()
-    return list(rows)
 
 
 async def test_customers_are_listed_by_expected_loss_one_click_from_their_conversation(

@@ -1,4 +1,4 @@
-"""The desk in a real browser against the real web app: passing on, presence."""
+"""The desk in a real browser against the real web app: passing on, presence, customers, matches."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
+from bot.crypto import Cipher
 from bot.database import sync_engine
 from bot.database.people import agents
 from bot.messages import HandOff, HandoffReason, Turn
@@ -14,6 +15,7 @@ from bot.settings import Settings
 from tests.agents import PASSWORD, agent_row
 from tests.fakes import FakeRasa
 from tests.web.conftest import open_widget
+from tests.web.test_desk_records import suggest_twins
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)]
 
@@ -86,3 +88,31 @@ async def test_an_agent_finishes_the_shift(context: BrowserContext, web: str, ht
 
     await page.locator(".presence").select_option("online")
     await expect(page.locator(".presence")).to_have_attribute("data-presence", "online")
+
+
+async def test_a_customer_is_written_to_and_two_records_are_decided_on_with_the_keyboard(
+    context: BrowserContext, web: str, settings: Settings, cipher: Cipher, profiles: list[str]
+) -> None:
+    add_agent(settings, "zhou", role="supervisor")
+    engine = sync_engine(settings.database_url)
+    suggest_twins(engine, cipher)
+    engine.dispose()
+    assert context.browser is not None
+    page = await desk(context.browser, web, "zhou")
+
+    await page.locator(".tab", has_text="Customers").click()
+    await page.locator(".customers-list .entry-main").first.press("Enter")
+    await expect(page.locator(".pane.customer .churn-number")).to_have_text("80%")
+    await expect(page.locator(".pane.customer .order")).not_to_have_count(0)
+    await page.locator("#first-words").fill("Your parcel was late; we are sorry.")
+    await page.locator("#first-words").press("Control+Enter")
+    await expect(page.locator(".messages .agent")).to_contain_text("we are sorry")
+
+    await page.locator(".tab", has_text="Matches").press("Enter")
+    await page.locator(".entry-main:visible").press("Enter")
+    await expect(page.locator(".merge-table .same")).to_contain_text("王芳")
+    await page.set_viewport_size({"width": 360, "height": 640})
+    for decided in ("Merged", "Two people"):
+        await page.locator(".merge-buttons button").first.press("Enter")
+        await expect(page.locator(".conversation-head .tag[class*=status]")).to_have_text(decided)
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360

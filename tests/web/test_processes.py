@@ -7,12 +7,14 @@ import json
 import time
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from typing import Any
 
 import aiohttp
 import pytest
 import redis.asyncio as aioredis
 
 from bot.conversations.wake import CHANNEL, Wakeups
+from bot.escalations.queue import PRESENCE
 from bot.messages import HandOff, HandoffReason, Turn
 from bot.redis import connect
 from bot.settings import Settings
@@ -131,6 +133,83 @@ async def test_who_hears_of_news_again_after_a_break_is_told_that_some_may_be_mi
     assert await asyncio.wait_for(anext(heard), 5) is None
     await heard.aclose()  # type: ignore[attr-defined]
     await listening.aclose()
+
+
+@pytest.mark.slow
+async def test_who_answers_after_a_standstill_is_there_at_once(
+    http: aiohttp.ClientSession, redis: aioredis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by benchmarks.chaos: a web process that stood still for 20 s noted its answers only 10 s later, and leases ended."""
+    monkeypatch.setattr(desk_socket, "BEAT_S", 2)
+    monkeypatch.setattr(desk_socket, "LATE_S", 1)
+    headers = await log_in(http)
+    board = await desk(http, headers, "none", after=0)
+    await frame(board, "ping")
+
+    await frame(board, "ping")  # the first one was not answered
+    answered_ms = time.time() * 1000
+    await board.send_str(json.dumps({"type": "pong"}))
+    await asyncio.sleep(1)
+
+    assert max(dict(await redis.zrange(PRESENCE, 0, -1, withscores=True)).values()) > answered_ms - 500
+
+
+@pytest.mark.slow
+async def test_what_a_desk_asks_for_while_something_is_being_sent_is_not_forgotten(
+    http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by benchmarks.chaos: the place that was sent replaced the place that was asked for, and the desk lacked what came before."""
+    view = desk_socket.delivery_view
+
+    async def look_long(*given: Any) -> dict[str, Any] | None:
+        await asyncio.sleep(0.7)
+        return await view(*given)
+
+    async with AsyncExitStack() as stack:
+        widget = await open_widget(http)
+        agent, headers, conversation = await claimed(stack, widget, str(http._base_url))
+        await widget.send("more of it")
+        monkeypatch.setattr(desk_socket, "delivery_view", look_long)
+        board = await desk(agent, headers, "none", after=0)
+        await frame(board, "queue")
+        await asyncio.sleep(0.3)
+
+        await board.send_str(json.dumps({"type": "open", "conversation_id": conversation, "after": 0}))
+
+        seqs: list[int] = []
+        while seqs[-4:] != [1, 2, 3, 4]:
+            seqs.append((await frame(board, "message"))["message"]["seq"])
+
+
+@pytest.mark.slow
+async def test_news_that_come_while_the_heartbeat_looks_do_not_end_the_line(
+    http: aiohttp.ClientSession, redis: aioredis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by benchmarks.chaos: the heartbeat added what was missed to the very set that was being delivered."""
+    missed, send = desk_socket.DeskConnection._missed, desk_socket.DeskConnection._send_conversation
+
+    async def look_long(self: Any) -> set[str]:
+        await asyncio.sleep(1.0)
+        return await missed(self) | {"another"}
+
+    async def send_long(self: Any, conversation: str) -> None:
+        await send(self, conversation)
+        await asyncio.sleep(0.7)
+
+    monkeypatch.setattr(desk_socket.DeskConnection, "_missed", look_long)
+    monkeypatch.setattr(desk_socket.DeskConnection, "_send_conversation", send_long)
+    async with AsyncExitStack() as stack:
+        widget = await open_widget(http)
+        agent, headers, conversation = await claimed(stack, widget, str(http._base_url))
+        board = await desk(agent, headers, conversation, after=99)
+        await frame(board, "ping")
+        await board.send_str(json.dumps({"type": "open", "conversation_id": conversation, "after": 0}))
+        await asyncio.sleep(1.5)
+
+        assert not board.closed
+        sent = (await widget.send("still there?"))["message"]
+        while (await frame(board, "message"))["message"]["id"] != sent["id"]:
+            pass
 
 
 @pytest.mark.slow

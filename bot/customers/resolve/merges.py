@@ -84,13 +84,42 @@ def undo(connection: sa.Connection, wanted: str, *, actor: str) -> int:
     return len(rows)
 
 
+def take_back(connection: sa.Connection, suggestion_id: str, *, actor: str) -> str:
+    """Take a decision back and return the suggestion's status now: what was merged is two people again (refused), what was refused is open.
+
+    NotFoundError without it, ConflictError when it is open or its merge stands no more.
+    """
+    row = connection.execute(sa.select(merge_suggestions).where(merge_suggestions.c.id == suggestion_id).with_for_update()).first()
+    if row is None:
+        raise NotFoundError(f"there is no suggestion {suggestion_id[:40]!r}")
+    if row.status == "accepted":
+        pair = (row.left_id, row.right_id)
+        ends = sa.and_(customer_merges.c.kept_id.in_(pair), customer_merges.c.merged_id.in_(pair))
+        made = connection.execute(sa.select(customer_merges.c.id).where(ends, _STANDING)).scalars().all()
+        if not made:
+            raise ConflictError(f"the merge of suggestion {suggestion_id} has been taken back already")
+        for merge_id in made:
+            undo(connection, merge_id, actor=actor)
+        return "refused"
+    again = {"status": "open", "decided_by": "", "decided_at": None}
+    refused = (merge_suggestions.c.id == suggestion_id, merge_suggestions.c.status == "refused")
+    if connection.execute(sa.update(merge_suggestions).where(*refused).values(again)).rowcount == 0:
+        raise ConflictError(f"suggestion {suggestion_id} is open; there is no decision to take back")
+    return "open"
+
+
 def separate(connection: sa.Connection) -> set[frozenset[str]]:
-    """Return the pairs of which a person has said that they are two people: refused suggestions and merges taken back."""
+    """Return the pairs of which a person has said that they are two people: refused suggestions, and merges taken back whose question is
+    not open again."""
     refused = connection.execute(
         sa.select(merge_suggestions.c.left_id, merge_suggestions.c.right_id).where(merge_suggestions.c.status == "refused")
     )
     undone = connection.execute(sa.select(customer_merges.c.kept_id, customer_merges.c.merged_id).where(sa.not_(_STANDING)))
-    return {frozenset(pair) for pair in (*refused.tuples(), *undone.tuples())}
+    asked = connection.execute(
+        sa.select(merge_suggestions.c.left_id, merge_suggestions.c.right_id).where(merge_suggestions.c.status == "open")
+    )
+    again = {frozenset(pair) for pair in asked.tuples()}
+    return {frozenset(pair) for pair in refused.tuples()} | ({frozenset(pair) for pair in undone.tuples()} - again)
 
 
 def recompute(connection: sa.Connection, customer_ids: set[str]) -> None:

@@ -19,7 +19,7 @@ from tests.conftest import DATA_KEY, ROOT, CopyOf
 from tests.customers.ingest.conftest import ORDERS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
-ROWS = 25_000
+ROWS = 10_000
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -28,7 +28,7 @@ from bot.customers.ingest.mapping import load_mapping
 from bot.customers.ingest import staging
 from bot.customers.ingest.run import Ingestion, ingest, inputs_of
 from bot.database import sync_engine
-staging.STORE_ROWS = 10_000  # so that there is a middle
+staging.STORE_ROWS = 4_000  # so that there is a middle
 folder = Path(sys.argv[2])
 ingestion = Ingestion(sync_engine(sys.argv[1]), Cipher(bytes(range(32))), folder / "tmp")
 print([outcome.status for outcome in ingest(ingestion, inputs_of(load_mapping(folder / "mapping.yml"), folder, []))])
@@ -38,7 +38,7 @@ print([outcome.status for outcome in ingest(ingestion, inputs_of(load_mapping(fo
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     chance = random.Random(1)
-    rows = (f"A{n},{chance.randrange(5000)},2025-{n % 12 + 1:02}-05 10:00,{n % 900}.50\n" for n in range(ROWS))
+    rows = (f"A{n},{chance.randrange(2000)},2025-{n % 12 + 1:02}-05 10:00,{n % 900}.50\n" for n in range(ROWS))
     bad = "B1,1,never,1\n" * 20
     (tmp_path / "orders.csv").write_text("order,customer,time,total\n" + bad + "".join(rows))
     (tmp_path / "mapping.yml").write_text(ORDERS)

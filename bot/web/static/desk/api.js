@@ -91,8 +91,24 @@ export const returnToBot = (id) => request("POST", at(id, "return"), {});
 export const colleagues = (id) => request("GET", at(id, "colleagues"));
 export const transfer = (id, wish) => request("POST", at(id, "transfer"), wish);
 export const reveal = (id, field) => request("POST", at(id, "reveal"), { field });
+export const sendLink = (id) => request("POST", at(id, "link"), {});
+export const unlink = (id) => request("POST", at(id, "unlink"), {});
 export const setProfiling = (id, objects) => request("POST", at(id, "profiling"), { objects });
 export const setPresence = (presence) => request("PUT", "presence", { presence });
+
+const person = (id, verb = "") => `customers/${encodeURIComponent(id)}${verb && `/${verb}`}`;
+
+export const customer = (id) => request("GET", person(id));
+export const revealCustomer = (id, field) => request("POST", person(id, "reveal"), { field });
+export const setProfilingOf = (id, objects) => request("POST", person(id, "profiling"), { objects });
+export const writeFirst = (id, clientId, text) => request("POST", person(id, "messages"), { client_id: clientId, text });
+
+const pair = (id, verb = "") => `merges/${encodeURIComponent(id)}${verb && `/${verb}`}`;
+
+export const merges = ({ status, start }) => request("GET", `merges/?${new URLSearchParams({ status, start })}`);
+export const merge = (id) => request("GET", pair(id));
+export const revealMerge = (id) => request("POST", pair(id, "reveal"), {});
+export const decideMerge = (id, decision) => request("POST", pair(id, "decision"), { decision });
 
 export const customers = ({ level, start }) => request("GET", `customers/?${new URLSearchParams({ level, start })}`);
 

@@ -1,6 +1,7 @@
 /** One message, as the customer saw it, with what the desk knows besides. */
 
 import { fullTime, timeOfDay } from "./clock.js";
+import { attachment } from "./attachment.js";
 import { problemLine } from "./delivery.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
@@ -9,15 +10,17 @@ import { keepDraft, draft } from "./drafts.js";
 import { retry, takeBack } from "./outbox.js";
 import { changed, state } from "./store.js";
 
-export function bubble({ message, problem, withIntents, grouped }) {
+export function bubble({ message, isRead, problem, files, withIntents, grouped }) {
   if (message.sender === "system") return systemNotice(message, problem);
   const failed = problem?.state === "dead" ? "failed" : "";
   return h("li", { class: `message ${message.sender} ${grouped ? "grouped" : ""} ${failed}`, data: { seq: message.seq } },
     !grouped && h("div", { class: "message-head" }, h("span", { class: "who" }, message.sender === "bot" && icon("bot"), whoSays(message)), time(message.created_at)),
     h("div", { class: "bubble", lang: message.language || null, title: fullTime(message.created_at) },
       message.text && h("p", { class: "text" }, linked(message.text)),
+      (message.attachments ?? []).filter(({ id }) => files?.[id]).map((file) => attachment({ ...file, ...files[file.id] })), // one that was taken back is gone
       (message.cards ?? []).map(card),
       choices(message.buttons)),
+    isRead && h("div", { class: "send-state" }, icon("check"), t("message.read")),
     problem && problemLine(problem, message.conversation_id, message.id),
     withIntents && message.sender === "customer" && intent(message));
 }

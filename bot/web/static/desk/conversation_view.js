@@ -10,6 +10,8 @@ import { handoffBox } from "./handoff.js";
 import { icon } from "./icons.js";
 import { t, word } from "./i18n.js";
 import { nameOf } from "./names.js";
+import { mergeView } from "./merge_view.js";
+import { outreachView } from "./outreach_view.js";
 import { prefer, preference } from "./preferences.js";
 import { go } from "./router.js";
 import { changed, state, watch } from "./store.js";
@@ -23,14 +25,16 @@ export function conversationView(signal) {
   let open = new AbortController();
   let shown = null;
   watch(["route"], () => {
-    const { id } = state.route;
-    if (id === shown) return;
-    shown = id;
+    const { id, customer, merge } = state.route;
+    const key = id || customer || merge;
+    if (key === shown) return;
+    shown = key;
     open.abort();
     open = new AbortController();
-    fill(pane, id ? opened(record(id), AbortSignal.any([signal, open.signal])) : nothingOpen(AbortSignal.any([signal, open.signal])));
+    const until = AbortSignal.any([signal, open.signal]);
+    fill(pane, customer ? outreachView(until) : merge ? mergeView(merge, until) : id ? opened(record(id), until) : nothingOpen(until));
   }, signal);
-  document.addEventListener("visibilitychange", () => shown && markSeen(record(shown)), { signal });
+  document.addEventListener("visibilitychange", () => state.route.id && markSeen(record(state.route.id)), { signal });
   return pane;
 }
 
@@ -55,11 +59,13 @@ function opened(entry, signal) {
     showHead(head, entry);
     showNotice(notice, entry);
   }, signal);
-  let escalation = null;
+  let shown = "";
   watch(["record"], () => {
-    if (entry.escalation === escalation) return;
-    if (escalation?.id !== entry.escalation?.id || !handoff.firstChild) fill(handoff, entry.escalation && handoffBox(entry));
-    escalation = entry.escalation;
+    const now = entry.messages.some((message) => message.sender === "customer") ? entry.escalation : null; // else an agent wrote first
+    const drawn = JSON.stringify(now); // what an agent has folded away stays so until there is news, such as a note
+    if (drawn === shown) return;
+    shown = drawn;
+    fill(handoff, now && handoffBox(entry));
   }, signal);
   return [head, notice, handoff, course, reply];
 }
@@ -92,7 +98,7 @@ function showHead(head, entry) {
       h("button", { class: "icon-button intents-button", "aria-pressed": String(intents), "aria-label": t("intents.toggle"), title: t("intents.toggle"), onclick: toggleIntents }, icon("tag")),
       h("button", { class: "icon-button panel-button", "aria-label": t("customer.show"), title: t("customer.show"), onclick: () => go({ panel: !state.route.panel }) }, icon("person")),
       mayPassOn(owner) && h("button", { class: "button transfer-button", disabled: view.busy, title: `${t("action.transfer")} (Alt+T)`, "aria-label": t("action.transfer"),
-        onclick: () => askTransfer(entry.id) }, icon("person"), h("span", {}, t("action.transfer"))),
+        onclick: () => askTransfer(entry.id) }, icon("pass"), h("span", {}, t("action.transfer"))),
       owner === "mine" && h("button", { class: "button return-button", disabled: view.busy, title: `${t("action.return")} (Alt+B)`, "aria-label": t("action.return"),
         onclick: () => confirmReturn(entry.id) }, icon("bot"), h("span", {}, t("action.return"))),
       owner === "mine" && h("button", { class: "button primary resolve-button", disabled: view.busy, title: `${t("action.resolve")} (Alt+R)`,

@@ -8,7 +8,7 @@ export function record(id) {
   if (!state.records.has(id)) {
     state.records.set(id, {
       id, label: "", conversation: null, messages: [], ids: new Set(), escalation: null, customer: null,
-      loaded: false, loading: null, error: null, gone: null, mineHere: false, expected: "", frames: 0, typingUntil: 0, revealed: {},
+      loaded: false, loading: null, error: null, gone: null, mineHere: false, expected: "", frames: 0, readSeq: 0, typingUntil: 0, revealed: {},
     });
   }
   return state.records.get(id);
@@ -44,6 +44,7 @@ export function hasHole(entry) {
 export function setConversation(entry, conversation) {
   const before = ownership(entry);
   entry.conversation = { ...entry.conversation, ...conversation };
+  entry.readSeq = Math.max(entry.readSeq, conversation.customer_read_seq ?? 0);
   const elsewhere = conversation.status !== "agent" || (conversation.agent && conversation.agent !== state.agent?.display_name);
   if (elsewhere) entry.mineHere = false;
   const after = ownership(entry);

@@ -1,4 +1,4 @@
-/** Customers by what the company is likely to lose with them; one click opens their newest conversation. */
+/** Customers by what the company is likely to lose with them; one click opens their newest conversation, or their record. */
 
 import * as api from "./api.js";
 import { shortDate } from "./clock.js";
@@ -6,6 +6,7 @@ import { fill, h, keyed } from "./dom.js";
 import { side, t, word } from "./i18n.js";
 import { nameOf } from "./names.js";
 import { state, watch } from "./store.js";
+import { openPerson } from "./people.js";
 import { open, sentence } from "./work.js";
 
 const LEVELS = ["", "high", "medium", "low"];
@@ -50,7 +51,7 @@ export function customersView(signal) {
   return view;
 }
 
-const isOpen = ({ conversation_id: id }) => Boolean(id) && id === state.route.id;
+const isOpen = ({ conversation_id: id, record_id: record }) => (Boolean(id) && id === state.route.id) || record === state.route.customer;
 
 function customerRow({ customer, open: isShown }) {
   const { conversation_id: conversation, churn, segment } = customer;
@@ -65,8 +66,6 @@ function customerRow({ customer, open: isShown }) {
       customer.last_order_at && h("span", { class: "tag plain" }, t("customers.last_order", { date: shortDate(customer.last_order_at) })),
       !conversation && h("span", { class: "tag plain" }, t("customers.no_conversation")))];
   return h("li", { class: `entry ${isShown ? "open" : ""}` },
-    conversation
-      ? h("button", { class: "entry-main", data: { part: "main" }, "aria-current": isShown ? "true" : null,
-        onclick: () => open(conversation, { tab: "customers", panel: true }, customer.customer) }, inside)
-      : h("div", { class: "entry-main" }, inside));
+    h("button", { class: "entry-main", data: { part: "main" }, "aria-current": isShown ? "true" : null,
+      onclick: () => (conversation ? open(conversation, { tab: "customers", panel: true }, customer.customer) : openPerson(customer.record_id)) }, inside));
 }

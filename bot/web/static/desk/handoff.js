@@ -29,7 +29,7 @@ export function handoffBox({ escalation }) {
 
 /** A transfer and its note, for agents only. */
 function passedOn({ by, to, note, at }) {
-  return h("p", { class: "handoff-transfer" }, icon("person"), t("handoff.transfer", { by, to: hasText(`topic.${to}`) ? word("topic", to) : to }),
+  return h("p", { class: "handoff-transfer" }, icon("pass"), t("handoff.transfer", { by, to: hasText(`topic.${to}`) ? word("topic", to) : to }),
     h("time", { datetime: at, title: fullTime(at) }, timeOfDay(at)), note && h("q", {}, note));
 }
 

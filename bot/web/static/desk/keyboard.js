@@ -47,7 +47,7 @@ function find(event) {
 function escape(event) {
   if (isTyping(event.target)) event.target.blur();
   else if (state.route.panel) go({ panel: false });
-  else if (state.route.id) go({ id: "" });
+  else if (state.route.id || state.route.customer || state.route.merge) go({ id: "" });
 }
 
 export function startKeyboard() {

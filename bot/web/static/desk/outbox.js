@@ -24,7 +24,7 @@ function change(id, clientId, values) {
   update(id, outgoing(id).map((item) => (item.client_id === clientId ? { ...item, ...values } : item)));
 }
 
-function newId() {
+export function newId() {
   if (crypto.randomUUID) return crypto.randomUUID();
   const bytes = crypto.getRandomValues(new Uint8Array(16)); // plain HTTP on a private network has no randomUUID
   bytes[6] = (bytes[6] & 0x0f) | 0x40;

@@ -6,6 +6,7 @@ import { h, fill } from "./dom.js";
 import { header } from "./header.js";
 import { icon } from "./icons.js";
 import { t } from "./i18n.js";
+import { showPerson } from "./people.js";
 import { workList } from "./work_list.js";
 import { state, watch } from "./store.js";
 import { reconnectNow, subscribe } from "./sync.js";
@@ -18,13 +19,14 @@ export function shell({ signal, redraw }) {
   const root = h("div", { class: "desk" }, header({ signal, redraw }), connectionBar(signal), panes);
   let shown = "";
   watch(["route"], () => {
-    const { id, panel } = state.route;
-    panes.dataset.shows = panel ? "customer" : id ? "conversation" : "work";
+    const { id, customer, merge, panel } = state.route;
+    panes.dataset.shows = panel ? "customer" : id || customer || merge ? "conversation" : "work";
     panes.dataset.panel = String(panel);
-    panes.dataset.open = String(Boolean(id));
+    panes.dataset.open = String(Boolean(id || customer));
     subscribe();
     if (id !== shown) showOpen();
     shown = id;
+    showPerson();
   }, signal);
   return root;
 }

@@ -6,9 +6,10 @@ export const state = {
   presence: "online",
   connection: "connecting", // connecting, online, offline
   queue: null, // {waiting, mine, online, alerts}
-  route: { tab: "queue", id: "", panel: false },
+  route: { tab: "queue", id: "", customer: "", merge: "", panel: false },
   claiming: false,
   records: new Map(), // conversation id -> see conversations.js
+  person: null, // the customer who is open without a conversation, see people.js
 };
 
 const watchers = new Set();

@@ -4,17 +4,21 @@ import * as api from "./api.js";
 import { announceMessage, givenWork, newMessage, newWork, supervisorAlert } from "./alerts.js";
 import { now } from "./clock.js";
 import { addMessages, hasHole, lastSeq, loadConversation, markSeen, myEntries, openRecord, ownerIs, ownership, record } from "./conversations.js";
+import { seenSeq } from "./drafts.js";
 import { delivered, flush } from "./outbox.js";
 import { DeskSocket } from "./socket.js";
 import { t, word } from "./i18n.js";
-import { changed, state } from "./store.js";
+import { changed, state, watch } from "./store.js";
 import { toast } from "./toast.js";
 import { applyQueue, open, refreshQueue, showOpen, whenQueueArrives } from "./work.js";
 
 const TYPING_MS = 6000;
+const KNOWN_ANEW = new Set(["linked", "unlinked"]); // the customer's panel is another's now
 const NEWS_MS = 60000; // what is older was only replayed: no sound
 
 const subscribed = new Set();
+const told = new Map(); // conversation -> up to where its customer was told that I have read
+let telling = null;
 const socket = new DeskSocket({ hello, onFrame: receive, onState: connectionIs });
 
 export function startSync() {
@@ -22,11 +26,14 @@ export function startSync() {
   known = null;
   shown.clear();
   whenQueueArrives(follow);
+  telling = new AbortController();
+  watch(["queue"], tellRead, telling.signal);
   socket.start();
   refresh();
 }
 
 export function stopSync() {
+  telling?.abort();
   socket.stop();
   state.connection = "connecting";
 }
@@ -52,6 +59,18 @@ export function subscribe() {
     if (subscribed.has(id)) continue;
     subscribed.add(id);
     socket.send({ type: "open", conversation_id: id, after: lastSeq(record(id)) });
+  }
+}
+
+/** Tell customers of mine what was read of theirs; what gets lost is told again on the next line. */
+function tellRead() {
+  if (state.connection !== "online") return;
+  for (const { conversation_id: id } of myEntries()) {
+    const entry = record(id);
+    const read = entry.messages.findLast(({ sender, seq }) => sender === "customer" && seq <= seenSeq(id))?.seq ?? 0;
+    if (read <= (told.get(id) ?? entry.conversation?.agent_read_seq ?? 0)) continue;
+    told.set(id, read);
+    socket.send({ type: "read", conversation_id: id, seq: read });
   }
 }
 
@@ -102,20 +121,27 @@ const receivers = {
     state.presence = frame.presence;
     changed("presence");
     subscribe();
+    told.clear();
+    tellRead();
   },
   queue: applyQueue,
   alert: (frame) => newWork(frame.escalation_id),
   message: ({ message }) => receiveMessage(message),
   conversation({ conversation }) {
     const entry = record(conversation.id);
-    const moved = entry.conversation?.status !== conversation.status;
+    const moved = entry.conversation?.status !== conversation.status || entry.conversation.agent !== conversation.agent;
     ownerIs(entry, conversation);
-    if (moved && entry.loaded && entry.id === state.route.id) loadConversation(entry.id); // a new hand-off has a new escalation
+    if (moved && entry.loaded && entry.id === state.route.id) loadConversation(entry.id); // a new hand-off has a new escalation, a transfer its note
   },
   typing({ conversation_id: id }) {
     record(id).typingUntil = Date.now() + TYPING_MS;
     changed("record");
     setTimeout(() => changed("record"), TYPING_MS + 50);
+  },
+  read({ conversation_id: id, seq }) {
+    const entry = record(id);
+    entry.readSeq = Math.max(entry.readSeq, seq);
+    changed("record");
   },
   async refused() {
     await api.me().catch(() => {}); // renews a stale CSRF token, or ends in the log-in
@@ -133,7 +159,7 @@ function receiveMessage(message) {
   if (message.client_id) delivered(entry.id, message.client_id);
   if (!fresh) return;
   if (message.sender === "customer") entry.typingUntil = 0;
-  if (hasHole(entry) && before > 0) loadConversation(entry.id);
+  if ((hasHole(entry) && before > 0) || KNOWN_ANEW.has(message.notice)) loadConversation(entry.id);
   markSeen(entry);
   changed("record", "queue");
   if (now() - Date.parse(message.created_at) > NEWS_MS) return;

@@ -64,6 +64,7 @@ function rows(entry, unreadFrom) {
   const withIntents = preference("intents") === "on";
   const result = [];
   let before = null;
+  const read = entry.messages.findLast(({ sender, seq }) => sender === "agent" && seq <= entry.readSeq);
   let marked = unreadFrom === 0 || ownership(entry) !== "mine";
   for (const message of entry.messages) {
     const today = day(message.created_at);
@@ -72,7 +73,7 @@ function rows(entry, unreadFrom) {
       marked = true;
       result.push({ key: "unread", line: t("conversation.unread_line"), unread: true });
     }
-    result.push({ key: message.id, message, problem: entry.conversation?.delivery?.problems?.[message.id], withIntents, grouped: belongsTo(before, message) && !result.at(-1).line });
+    result.push({ key: message.id, message, isRead: message === read, problem: entry.conversation?.delivery?.problems?.[message.id], files: message.attachments && entry.conversation?.delivery?.files, withIntents, grouped: belongsTo(before, message) && !result.at(-1).line });
     before = message;
   }
   const mine = ownership(entry) === "mine";

@@ -25,6 +25,9 @@ export function whenQueueArrives(listener) {
 
 export function applyQueue({ waiting, mine, online, presence, alerts = [] }) {
   state.queue = { waiting, mine, online, alerts };
+  for (const { conversation_id: id, customer } of [...mine, ...waiting]) {
+    if (state.records.has(id)) record(id).label = customer; // still its name when it is in no list any more
+  }
   if (!isBusy("presence")) state.presence = presence; // who was finishing is off when the last is done
   changed("queue", "presence");
   takeEntries(state.queue);
@@ -55,7 +58,7 @@ export async function showOpen() {
 const busy = new Set();
 
 /** Run a deed once at a time; a second press while it runs does nothing. */
-async function deed(name, run) {
+export async function deed(name, run) {
   if (busy.has(name)) return;
   busy.add(name);
   changed("busy");
@@ -122,19 +125,28 @@ export const transfer = (id, wish) =>
 
 export const returnToBot = leave("return", api.returnToBot, "bot");
 
-export const reveal = (id, field) =>
+/** `entry` is a conversation's record or, without one, the person's. */
+export const reveal = (entry, field) =>
   deed("reveal", async () => {
-    const { value } = await api.reveal(id, field);
-    record(id).revealed[field] = value;
-    changed("record");
+    const { value } = await (entry.isPerson ? api.revealCustomer : api.reveal)(entry.id, field);
+    entry.revealed[field] = value;
+    changed("record", "person");
   });
 
 /** Note that the customer objects to profiling, or takes it back. */
-export const setProfiling = (id, objects) =>
+export const setProfiling = (entry, objects) =>
   deed("profiling", async () => {
-    const { customer } = await api.setProfiling(id, objects);
-    record(id).customer = customer;
-    changed("record");
+    const { customer } = await (entry.isPerson ? api.setProfilingOf : api.setProfiling)(entry.id, objects);
+    entry.customer = customer;
+    changed("record", "person");
+  });
+
+/** Send a channel's customer a link by which the shop can say who they are; part what was linked. */
+export const sendLink = (id) => deed("link", () => api.sendLink(id));
+export const unlink = (id) =>
+  deed("link", async () => {
+    await api.unlink(id);
+    await loadConversation(id);
   });
 
 export const setPresence = (presence) =>

@@ -1,10 +1,11 @@
-/** The left pane: claim, the queue, my conversations, who is online; or customers by expected loss; or past conversations. */
+/** The left pane: claim, the queue, my conversations, who is online; or customers by expected loss; or, for supervisors, records that may be one person; or past conversations. */
 
 import { customersView } from "./customers_view.js";
 import { myEntries, unread, waitingEntries } from "./conversations.js";
 import { fill, h, keyed } from "./dom.js";
 import { mineRow, waitingRow } from "./entry.js";
 import { historyView } from "./history_view.js";
+import { mergesView } from "./merges_view.js";
 import { icon } from "./icons.js";
 import { t } from "./i18n.js";
 import { go } from "./router.js";
@@ -14,21 +15,23 @@ import { skeleton } from "./skeleton.js";
 import { claim, isBusy } from "./work.js";
 
 export function workList(signal) {
-  const tabs = h("div", { class: "tabs", role: "tablist" });
+  const tabs = h("div", { class: `tabs ${state.agent.role === "supervisor" ? "four" : ""}`, role: "tablist" });
   const now = workView(signal);
   const customers = customersView(signal);
   const past = historyView(signal);
+  const pairs = state.agent.role === "supervisor" && mergesView(signal);
   watch(["route"], () => {
     const { tab } = state.route;
     const part = tabs.contains(document.activeElement);
     fill(tabs, tabButton("queue", "inbox", t("tab.work")), tabButton("customers", "person", t("tab.customers")),
-      tabButton("history", "clock", t("tab.history")));
+      pairs && tabButton("merges", "merge", t("tab.merges")), tabButton("history", "clock", t("tab.history")));
     if (part) tabs.querySelector('[aria-selected="true"]').focus();
     now.hidden = tab !== "queue";
     customers.hidden = tab !== "customers";
+    if (pairs) pairs.hidden = tab !== "merges";
     past.hidden = tab !== "history";
   }, signal);
-  return h("nav", { class: "pane work", "aria-label": t("tab.work") }, tabs, now, customers, past);
+  return h("nav", { class: "pane work", "aria-label": t("tab.work") }, tabs, now, customers, pairs || null, past);
 }
 
 function tabButton(tab, iconName, label) {

@@ -9,11 +9,11 @@ export function h(tag, props, ...children) {
   return node;
 }
 
-/** Text and links: http and https only, and only ASCII, since Chinese follows an address without a blank. */
+/** Text and links: only ASCII, since Chinese follows an address without a blank. */
 export const linkified = (text) =>
   text.split(/(https?:\/\/[!-~]*[\w/#=&-])/).map((part, index) => (index % 2 ? h("a", { href: part, target: "_blank", rel: "noopener" }, part) : part));
 
-/** A moment in the reader's own way, with the day unless it is today; what is no moment stays as it is. */
+/** A moment in the reader's own way; what is none stays as it is. */
 export function moment(text) {
   const date = new Date(text);
   if (!/^\d{4}-.*T/.test(text)) return text;

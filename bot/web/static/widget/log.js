@@ -1,11 +1,11 @@
-/** The log: each entry is drawn once, and again only when it changed; who reads at the end stays there. */
+/** The log: an entry is drawn again only when it changed; who reads at the end stays there. */
 import { h, linkified, moment } from "./dom.js";
 
 const NEAR_PX = 80;
 
 const bubble = (text) => text && h("div", { class: "bubble" }, linkified(text));
 const chips = (buttons, press) =>
-  buttons.length > 0 && h("div", { class: "chips" }, buttons.map((button) => h("button", { class: "chip", onclick: () => press(button) }, button.title)));
+  h("div", { class: "chips" }, buttons.map((button) => h("button", { class: "chip", onclick: () => press(button) }, button.title)));
 
 /** A card that is nothing but a choice is one large button. */
 function card({ title, subtitle, badge, rows, steps, buttons: all }, isLive, press) {
@@ -25,7 +25,7 @@ function card({ title, subtitle, badge, rows, steps, buttons: all }, isLive, pre
 
 /** A bot is always marked as one, a person has a name. */
 function message({ sender, agent, text, created_at, cards, buttons, skippable, csat, isFirst, isOpen, isLive }, { texts, press, rate }) {
-  const replies = [...(buttons ?? []), ...(skippable ? [{ id: "skip", title: texts.skip }] : [])];
+  const replies = (buttons ?? []).concat(skippable ? { id: "skip", title: texts.skip } : []);
   const who = h("span", { class: sender === "customer" ? "unseen" : "tag" }, texts[sender]);
   const meta = h("div", { class: isFirst ? "meta" : "unseen" }, h("b", null, agent), who, h("time", null, moment(created_at)));
   return h(
@@ -47,6 +47,8 @@ function unsent({ item, isFailed }, { texts, retry }) {
 
 const typing = ({ agent }, { texts }) =>
   h("div", { class: "entry" }, h("div", { class: "bubble" }, h("i"), h("i"), h("i"), h("span", { class: "unseen" }, agent, texts.typing)));
+
+const read = (_, { texts }) => h("small", { class: "entry customer", "aria-live": "off" }, texts.read);
 
 function rating(texts, rate) {
   const word = h("small", { role: "status" });
@@ -79,8 +81,9 @@ function* entriesOf({ messages, conversation, typing: typist, problem }, waiting
     const isLive = status !== "agent" && (!item.id || (isNow && status !== "resolved"));
     const csat = item.csat && isNow && conversation.csat === "asked";
     yield [item.client_id ?? item.id, message, { ...item, isFirst, isLive, isOpen: isLive && index > lastSaid, csat }];
+    if (index === lastSaid && isNow && item.seq <= conversation.agent_read_seq) yield ["read", read, 0];
   }
-  for (const item of waiting) yield [item.client_id, unsent, { item, isFailed: Boolean(problem || item.refused) }];
+  for (const item of waiting) yield [item.client_id, unsent, { item, isFailed: problem || item.refused }];
   if (typist) yield ["typing", typing, { agent: typist === "agent" && conversation?.agent }];
 }
 

@@ -6,9 +6,8 @@ const SILENCE_MS = 30_000;
 export async function call(base, path, token, body) {
   const response = await fetch(`${base}api/widget/${path}`, {
     method: body ? "POST" : "GET",
-    headers: { "Content-Type": "application/json", ...(token && { Authorization: `Bearer ${token}` }) },
+    headers: token ? { Authorization: `Bearer ${token}` } : {},
     body: body && JSON.stringify(body),
-    credentials: "omit",
     signal: AbortSignal.timeout(CALL_MS),
   });
   if (!response.ok) throw Object.assign(new Error(path), { status: response.status });

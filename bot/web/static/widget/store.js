@@ -1,7 +1,7 @@
 /** What is known, and who is to be told when it changes. */
 const TYPING_MS = 6_000;
 
-/** A cursor `conversation:seq` as text that sorts by time; conversation ids are UUIDv7. */
+/** A cursor `conversation:seq` as text that sorts by time: ids are UUIDv7. */
 const order = (cursor) => cursor.replace(/:\d+$/, (seq) => seq.padStart(12, "0"));
 export const isAfter = (cursor, other) => order(cursor) > order(other);
 export const cursorOf = ({ conversation_id, seq }) => `${conversation_id}:${seq}`;

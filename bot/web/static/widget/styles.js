@@ -16,7 +16,7 @@ export const STYLES = `
   }
 }
 * { box-sizing: border-box; margin: 0; padding: 0; font: inherit; color: inherit; }
-[hidden], :empty:is(.count, .card > *, b) { display: none !important; }
+[hidden], :empty:is(.count, .chips, .card > *, b) { display: none !important; }
 .unseen { position: absolute; clip-path: inset(50%); }
 button, .card, textarea, .field { border: 1px solid var(--line); border-radius: 20px; background: var(--surface); }
 button { cursor: pointer; }
@@ -45,7 +45,6 @@ header, .status { padding: 12px 12px 12px 16px; border-bottom: 1px solid var(--l
 h2, .status span, .log { flex: 1; }
 h2 { line-height: 1.25; }
 .human { min-height: 36px; padding: 4px 14px; }
-.close { border: 0; }
 .human, .chip, .status button { flex: none; color: var(--link); }
 .status { padding-block: 8px; background: var(--ground); }
 .status button, .tag { padding: 2px 10px; }
@@ -81,7 +80,6 @@ dd { text-align: end; }
 li { display: grid; margin-top: 8px; padding-left: 14px; border-left: 2px solid var(--line); list-style: none; }
 li:first-child { border-color: var(--link); }
 .csat { text-align: center; }
-fieldset { border: 0; }
 label { position: relative; display: inline-block; width: 44px; color: var(--line); font-size: 30px; -webkit-text-stroke: 1px #b36b00; }
 label:has(~ label :checked, :checked) { color: #b36b00; }
 label:has(:focus-visible) { outline: 2px solid var(--link); }
@@ -91,7 +89,8 @@ textarea { width: 100%; max-height: 130px; padding: 6px 12px; font-size: 16px; r
 footer { padding: 10px 12px calc(12px + env(safe-area-inset-bottom)); }
 .field { align-items: flex-end; gap: 0; padding: 3px; border-radius: 22px; }
 .field:focus-within { outline: 2px solid var(--link); }
-.field textarea { border: 0; outline: 0; }
+.field textarea { outline: 0; }
+.close, fieldset, .field textarea { border: 0; }
 .send:disabled { opacity: .4; }
 @media (max-width: 480px), (max-height: 480px) {
   .panel { inset: var(--top, 0) 0 auto !important; width: 100vw; max-width: none; height: var(--height, 100dvh); max-height: none; border-radius: 0; padding-top: env(safe-area-inset-top); }

@@ -19,6 +19,11 @@ export class Sync {
     const awake = () => this.isStarted && this.run();
     addEventListener("online", awake);
     addEventListener("pageshow", awake);
+    // Another network knows nothing of our line.
+    addEventListener("offline", () => {
+      this.#disconnect();
+      awake();
+    });
     // An open socket keeps a page out of the back/forward cache.
     addEventListener("pagehide", () => this.#disconnect());
     addEventListener("storage", ({ key }) => this.#elsewhere(key));
@@ -68,16 +73,19 @@ export class Sync {
     this.socket?.send({ type: "typing" });
   }
 
-  /** All has been seen, in every tab. */
+  /** All has been seen, in every tab; the other side hears of it. */
   see() {
-    if (isAfter(this.store.cursor, this.visitor.seen)) this.visitor.save({ seen: this.store.cursor });
+    const { cursor } = this.store;
+    if (!isAfter(cursor, this.visitor.seen)) return;
+    this.visitor.save({ seen: cursor });
+    this.socket?.send({ type: "read", cursor });
   }
 
   async #run() {
     clearTimeout(this.timer);
     if (!this.isOpen) await this.#open();
     for (let more = true; more; ) {
-      const answer = await this.#call(`messages?after=${encodeURIComponent(this.store.cursor)}`);
+      const answer = await this.#call(`messages?after=${this.store.cursor}`);
       this.#take(answer.messages, answer);
       ({ more } = answer);
     }
@@ -98,7 +106,7 @@ export class Sync {
 
   #later(extra = 0) {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.run(), Math.min(LONGEST_MS, 500 * 2 ** (this.attempt++ + extra)) * (0.5 + Math.random()));
+    this.timer = setTimeout(() => this.run(), Math.min(LONGEST_MS, 1_000 * 2 ** (this.attempt++ + extra)) * (0.5 + Math.random()));
   }
 
   #reset() {
@@ -153,7 +161,8 @@ export class Sync {
   }
 
   #connect() {
-    const hello = { type: "hello", token: this.visitor.token, after: this.store.cursor };
+    const { token, seen } = this.visitor;
+    const hello = { type: "hello", token, after: this.store.cursor, read: seen };
     const lost = () => {
       this.socket = null;
       this.#later();
@@ -189,7 +198,6 @@ export class Sync {
     return /waiting|agent/.test(this.store.conversation?.status) || this.visitor.unsent.length;
   }
 
-  /** Another tab has changed something. */
   #elsewhere(key) {
     const { visitor } = this;
     const { id } = visitor;

@@ -1,5 +1,5 @@
-/** Who this browser is to the server, and what is not sent yet; in memory where storage is blocked or full. */
-const memory = new Map();
+/** Who this browser is, and what is not sent yet; in memory where storage is blocked or full. */
+const memory = {};
 
 const attempt = (work) => {
   try {
@@ -8,16 +8,17 @@ const attempt = (work) => {
     return null;
   }
 };
-const read = (key) => memory.get(key) ?? attempt(() => JSON.parse(localStorage[key]));
+const read = (key) => attempt(() => JSON.parse(memory[key] ?? localStorage[key]));
 const erase = (key) => {
-  memory.delete(key);
+  delete memory[key];
   attempt(() => delete localStorage[key]);
 };
 const write = (key, value) => {
-  memory.delete(key);
-  attempt(() => (localStorage[key] = JSON.stringify(value))) ?? memory.set(key, value);
+  const text = JSON.stringify(value);
+  delete memory[key];
+  attempt(() => (localStorage[key] = text)) ?? (memory[key] = text);
 };
-const keys = (prefix) => [...memory.keys(), ...(attempt(() => Object.keys(localStorage)) ?? [])].filter((key) => key.startsWith(prefix));
+const keys = (prefix) => Object.keys({ ...memory, ...attempt(() => localStorage) }).filter((key) => key.startsWith(prefix));
 const random = () => Math.random().toString(36).slice(2);
 
 // The server checks the JWT; here it only tells one customer from the next.
@@ -34,7 +35,7 @@ export class Visitor {
     this.refused = [];
   }
 
-  /** Take over what any tab has stored last. */
+  /** Take over what any tab has stored. */
   load() {
     Object.assign(this, { id: random(), token: "", seen: "" }, read(this.key));
     this.outbox = `yingda:${this.id}:`;
@@ -63,7 +64,7 @@ export class Visitor {
     erase(this.outbox + client_id);
   }
 
-  /** Send in order. Another tab may send the same: the client id makes that harmless. */
+  /** Send in order. Another tab may send the same, without harm. */
   flush(send) {
     const drain = async () => {
       for (let item; (item = this.unsent[0]); this.done(item.client_id)) {

@@ -19,6 +19,7 @@ export const TEXTS = {
   offline: "Offline, reconnecting. What you write is sent when you are back",
   expired: "Your sign-in has expired, please reload the page",
   sending: "Sending…",
+  read: "Read",
   unsent: "Not sent, tap to try again",
   refused: "Not accepted, tap to try again",
   failed: "Please try again later",

@@ -19,6 +19,7 @@ export const TEXTS = {
   offline: "网络已断开，正在重连，恢复后会自动发送",
   expired: "登录已失效，请刷新页面",
   sending: "发送中…",
+  read: "已读",
   unsent: "未发送，点按重试",
   refused: "未被接受，点按重试",
   failed: "请稍后再试",

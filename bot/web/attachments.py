@@ -1,0 +1,46 @@
+"""Pictures and files of messages, as the desk shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.channels import media
+from bot.channels.filetype import SHOWABLE
+from bot.database.channels import media as files
+from bot.database.conversations import messages as said
+from bot.messages import Message
+
+View = dict[str, Any]
+
+
+async def attachments_view(connection: AsyncConnection, messages: Sequence[Message]) -> dict[str, list[View]]:
+    """Return the files of these messages, by message."""
+    having = [message for message in messages if message.content.attachments]
+    found = await media.of_messages(connection, [message.id for message in having])
+    return {
+        message.id: [
+            _view(rows[place], message.content.attachments[place].name)
+            for place in sorted(rows)
+            if place < len(message.content.attachments)
+        ]
+        for message in having
+        if (rows := found.get(message.id))
+    }
+
+
+async def files_on_their_way(connection: AsyncConnection, conversation_id: str) -> dict[str, View]:
+    """Return how each file of a conversation stands, by its id: what a client that has the messages already must know."""
+    query = sa.select(files).join(said, said.c.id == files.c.message_id).where(said.c.conversation_id == conversation_id)
+    return {row.id: _state(row) for row in await connection.execute(query)}
+
+
+def _view(row: sa.Row[Any], name: str) -> View:
+    return {"id": row.id, "kind": row.kind, "name": name, **_state(row)}
+
+
+def _state(row: sa.Row[Any]) -> View:
+    return {"state": row.state, "reason": row.reason, "mime": row.mime, "size": row.size, "is_image": row.mime in SHOWABLE}
