@@ -101,7 +101,8 @@ class Hub:
 async def receive(socket: Websocket, *, timeout_s: float | None = None) -> dict[str, Any] | None:
     """Return the next frame as an object; None when the other side is gone. InputError for anything else than a JSON object."""
     try:
-        text = await asyncio.wait_for(socket.recv(), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            text = await socket.recv()
     except (TimeoutError, ConnectionClosed):
         return None
     if text is None:

@@ -109,7 +109,8 @@ class WidgetConnection:
         ping_at = clock() + PING_S
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), ping_at - clock())
+                async with asyncio.timeout_at(ping_at):
+                    await self._news.wait()
             self._news.clear()
             await self._pass_on()  # before the message that was being typed
             before = self._shown
