@@ -11,6 +11,7 @@ import sys
 from sanic import Sanic
 from sanic.log import LOGGING_CONFIG_DEFAULTS
 
+from bot.channels.client import VendorClient
 from bot.channels.registry import open_channels
 from bot.conversations import store
 from bot.conversations.accounts import nobodys_hash
@@ -40,6 +41,7 @@ from bot.web import (
     widget_socket,
 )
 from bot.web.origins import allowed_origins, install_cors
+from bot.web.relay import RELAY_S
 from bot.web.requests import App, install_errors, install_limits
 from bot.web.sockets import Hub
 
@@ -89,6 +91,7 @@ async def _open(app: App) -> None:
     app.ctx.assignment = Assignment(services)
     app.ctx.visitors = Visitors(settings, services.database)
     app.ctx.hub = Hub(services.wake)
+    app.ctx.relays = VendorClient(timeout_s=RELAY_S)
     app.ctx.read_marks = ReadMarks(services.database, services.wake)
     app.ctx.listener = asyncio.create_task(app.ctx.hub.listen())
     async with services.database.write() as connection:
@@ -103,6 +106,7 @@ async def _close(app: App) -> None:
     app.ctx.listener.cancel()
     await app.ctx.read_marks.stop()
     await app.ctx.service.turns.stop()
+    await app.ctx.relays.close()
     await app.ctx.opened.__aexit__(None, None, None)
 
 
