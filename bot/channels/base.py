@@ -44,18 +44,6 @@ class Reason(StrEnum):
     NOT_CONFIGURED = "not_configured"  # the channel's settings are gone
 
 
-class Loss(StrEnum):
-    """Why a file that a customer sent is not here; the desk has a sentence for each."""
-
-    TOO_LARGE = "too_large"
-    TYPE = "type"  # its content is of a kind that is not kept
-    REFUSED = "refused"  # the vendor does not have it (any more)
-    ADDRESS = "address"  # it lies where we do not go
-    CREDENTIALS = "credentials"
-    RATE = "rate"
-    UNREACHABLE = "unreachable"
-
-
 @dataclass(frozen=True)
 class Traits:
     """What a channel can do, and what it allows. Each number's source is docs/channels.md."""

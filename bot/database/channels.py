@@ -71,7 +71,7 @@ media = sa.Table(
     sa.Column("kind", sa.String(16), nullable=False),  # bot.messages.Kind, as the channel says
     sa.Column("ref", sa.String(1000), nullable=False),  # what the channel gives it out for
     sa.Column("state", sa.String(16), nullable=False),  # due, kept, failed
-    sa.Column("reason", sa.String(32), nullable=False, default=""),  # why it failed, or is tried again: bot.channels.base.Loss
+    sa.Column("reason", sa.String(32), nullable=False, default=""),  # why it failed, or is tried again: bot.channels.loss.Loss
     sa.Column("mime", sa.String(100), nullable=False, default=""),  # by its content
     sa.Column("size", sa.Integer, nullable=False, default=0),  # bytes
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
