@@ -18,7 +18,9 @@ from bot.channels.client import VendorClient
 from bot.channels.courier import Courier
 from bot.channels.pulling import Puller
 from bot.channels.registry import open_channels
+from bot.channels.robots import open_robots
 from bot.channels.tokens import Tokens
+from bot.conversations.alerts import Alerts
 from bot.conversations.assignment import Assignment
 from bot.conversations.distribution import distribute
 from bot.conversations.idle import see_to_the_silent
@@ -53,6 +55,7 @@ RETENTION_EVERY_S = 600.0  # looks whether it is night, and whether tonight's ru
 FIRST_REPLY_EVERY_S = 5.0
 SILENT_EVERY_S = 10.0
 SLA_EVERY_S = 5.0
+ALERTS_EVERY_S = 3.0
 LISTEN_AGAIN_S = 0.3  # after the wake-ups broke off
 OUTBOX_EVERY_S = 0.25
 CUSTOMERS_EVERY_S = 20.0  # with the child's few seconds well within the minute in which a new order shall show
@@ -73,6 +76,7 @@ class Worker:
         channels = open_channels(services.settings)
         tokens = Tokens(services.database, services.cipher, self._vendors)
         self._puller = Puller(database=services.database, channels=channels, tokens=tokens, client=self._vendors)
+        self._alerts = _alerts(services, self._vendors)
         self._courier = Courier(database=services.database, redis=services.redis, channels=channels, tokens=tokens, client=self._vendors)
 
     async def run(self) -> None:
@@ -89,6 +93,7 @@ class Worker:
             _every(OUTBOX_EVERY_S, self.deliver),
             _every(CUSTOMERS_EVERY_S, self.refresh_customers, after_s=CUSTOMERS_EVERY_S),  # a start has enough to do
             _every(OUTBOX_EVERY_S, self.pull),
+            *(_every(ALERTS_EVERY_S, each.tell) for each in self._alerts),
         )
 
     async def answer_the_unanswered(self) -> None:
@@ -218,6 +223,13 @@ class Worker:
     async def stop(self) -> None:
         await self._service.turns.stop()
         await self._vendors.close()
+
+
+def _alerts(services: Services, client: VendorClient) -> list[Alerts]:
+    settings = services.settings
+    robots = open_robots(settings.alerts, default_language=settings.default_language)
+    desk_url = f"{settings.public_url.rstrip('/')}/desk"
+    return [Alerts(database=services.database, client=client, robot=robot, desk_url=desk_url) for robot in robots]
 
 
 async def _every(seconds: float, chore: Callable[[], Awaitable[None]], *, after_s: float = 0.0) -> None:
