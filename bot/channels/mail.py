@@ -108,9 +108,11 @@ class Email(Channel):
                     receipts += self._undelivered(mail)
                 elif not mail.automatic and not self._is_our_own(mail):
                     messages += self._inbound(mail, fallback=f"{said['validity']}:{found.uid}")
-            except (InputError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-                # Whatever one mail is made of, it must not stop the mailbox.
-                log.info("mail %s on %s is left out: %s", found.uid, self.name, type(error).__name__)
+            except InputError as error:
+                log.info("mail %s on %s is left out: %s", found.uid, self.name, error)
+            except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+                # Whatever one mail is made of, it must not stop the mailbox; that it could is told.
+                log.warning("mail %s on %s could not be read: %s", found.uid, self.name, type(error).__name__)
         cursor = f"{said['validity']}:{said['after']}:{said['now']}"
         return Pulled(Batch(messages=messages, receipts=receipts), cursor, bool(said["more"]))
 

@@ -197,6 +197,7 @@ async def stored(services: Services) -> list[str]:
         return list((await connection.execute(query)).scalars())
 
 
+@pytest.mark.slow
 async def test_a_mail_is_answered_and_its_answer_is_in_the_same_conversation(
     services: Services, service: ConversationService, servers: MailServers, simulator: Vendor
 ) -> None:

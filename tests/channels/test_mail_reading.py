@@ -76,6 +76,7 @@ def test_an_answer_between_the_quoted_lines_is_kept() -> None:
     assert without_quotes("> Which size?\nL\n> Which colour?\nred") == "L\nred"
 
 
+@pytest.mark.slow
 def test_cutting_takes_linear_time() -> None:
     began = time.process_time()
     for hostile in ("On " * 60_000, "在" * 100_000, "-" * 100_000, ">" * 50_000, "From:\n" * 30_000, "x@1\n写道 " * 20_000):
