@@ -14,7 +14,7 @@ from typing import Any
 
 import aiohttp
 
-from benchmarks.handoff_clients import ASKS, World, address, connected, saw
+from benchmarks.handoff_clients import ASKS, World, address, saw
 
 QUESTIONS = (
     "多久能送到？",
@@ -31,6 +31,13 @@ AGAIN_S = (0.2, 1.0)  # before a client connects or sends again
 SILENT_S = 30.0  # a line that says nothing for so long is given up, as widget and desk do
 BROKEN = (aiohttp.ClientError, OSError, TimeoutError, json.JSONDecodeError)
 REQUEST = aiohttp.ClientTimeout(total=10)
+
+
+@contextlib.asynccontextmanager
+async def connected(http: aiohttp.ClientSession, path: str, hello: dict[str, Any], **options: Any) -> AsyncIterator[Any]:
+    async with http.ws_connect(path, **options) as socket:
+        await socket.send_json({"type": "hello", **hello})
+        yield socket
 
 
 @dataclass
