@@ -30,10 +30,12 @@ class Setting:
     make: Callable[[], BaseEstimator]
 
     def pipeline(self, table: ChurnTable, *, rows: int) -> Pipeline:
-        """Return it unfitted, to learn from so many rows of the table: of few rows as many neighbours cannot be asked."""
+        """Return it unfitted, to learn from so many rows of the table: of few rows fewer neighbours and smaller batches are taken."""
         model = self.make()
         if isinstance(model, KNeighborsClassifier):
             model.set_params(n_neighbors=min(model.n_neighbors, max(1, rows // 4)))
+        elif isinstance(model, MLPClassifier):
+            model.set_params(batch_size=min(model.batch_size, rows))
         return Pipeline([("encode", self.encoding(table)), ("model", model)])
 
 

@@ -114,6 +114,6 @@ def test_the_fullest_sheet_is_proposed_and_a_unit_in_a_name_is_passed_over(tmp_p
     text = propose([tmp_path / "orders.xlsx"], time_zone="Asia/Shanghai")
 
     assert 'sheet: "订单"' in text
-    mapping = parse_mapping(text)
+    mapping = parse_mapping(text, name="proposal")
     [outcome] = ingest(Ingestion(engine, cipher, tmp_path / "data"), inputs_of(mapping, tmp_path, []))
     assert (outcome.status, outcome.counts["stored"]) == ("done", 30)
