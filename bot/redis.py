@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeVar
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -18,6 +21,17 @@ RETRIES = 3
 SOCKET_TIMEOUT_S = 5
 
 REDIS_DOWN = (RedisConnectionError, RedisTimeoutError, OSError)
+
+# A server that stands still takes SOCKET_TIMEOUT_S a try to give up on: too long while a customer waits for an acknowledgement.
+PROMPT_S = 1.0
+
+T = TypeVar("T")
+
+
+async def promptly(call: Awaitable[T]) -> T:
+    """Wait for an answer that can be done without; raises TimeoutError, which is an OSError and so one of REDIS_DOWN."""
+    async with asyncio.timeout(PROMPT_S):
+        return await call
 
 
 def connect(url: str) -> Redis:

@@ -80,6 +80,7 @@ class Settings:
     channels: tuple[ChannelSettings, ...]
     link_url: str  # the company's page where a channel's customer says who they are
     media_most_mb: int  # the largest file of a customer that is kept
+    alerts: tuple[ChannelSettings, ...]  # group robots of the staff; their names begin with alert_
     demo: bool
     log_level: str
 
@@ -140,7 +141,8 @@ def load_settings(environment: Mapping[str, str] | None = None, *, root: Path | 
         **_company(values),
         **_limits(values),
         encoder=_encoder(values, root),
-        channels=_channels(values),
+        channels=_accounts(values, "YINGDA_CHANNELS"),
+        alerts=_accounts(values, "YINGDA_ALERTS", before="alert_"),
         demo=_demo(values, data_dir),
     )
     _check(settings)
@@ -224,17 +226,19 @@ def _demo(values: Mapping[str, str], data_dir: Path) -> bool:
     return wanted
 
 
-def _channels(values: Mapping[str, str]) -> tuple[ChannelSettings, ...]:
+def _accounts(values: Mapping[str, str], setting: str, *, before: str = "") -> tuple[ChannelSettings, ...]:
+    """Read a list of `kind` and `name:kind`, with everything that is called like each; `before` stands before the names."""
     found: dict[str, ChannelSettings] = {}
-    for entry in filter(None, (part.strip() for part in values.get("YINGDA_CHANNELS", "").split(","))):
-        name, _, kind = entry.partition(":")
-        if not _CHANNEL.fullmatch(name) or name in found or name == "website":
+    for entry in filter(None, (part.strip() for part in values.get(setting, "").split(","))):
+        own_name, _, kind = entry.partition(":")
+        name = before + own_name
+        if not _CHANNEL.fullmatch(own_name) or name in found or name == "website":
             raise SettingError(
-                f"YINGDA_CHANNELS holds {entry[:60]!r}; allowed are `kind` and `name:kind`, names once, of a-z, 0-9, _, not `website`"
+                f"{setting} holds {entry[:60]!r}; allowed are `kind` and `name:kind`, names once, of a-z, 0-9, _, not `website`"
             )
         prefix = f"{name.upper()}_"
         own = {key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix) and value}
-        found[name] = ChannelSettings(name, kind or name, own)
+        found[name] = ChannelSettings(name, kind or own_name, own)
     return tuple(found.values())
 
 

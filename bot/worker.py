@@ -20,7 +20,9 @@ from bot.channels.courier import News as Delivery
 from bot.channels.fetching import Fetcher
 from bot.channels.pulling import Puller
 from bot.channels.registry import open_channels
+from bot.channels.robots import open_robots
 from bot.channels.tokens import Tokens
+from bot.conversations.alerts import Alerts
 from bot.conversations.assignment import Assignment
 from bot.conversations.distribution import distribute
 from bot.conversations.idle import see_to_the_silent
@@ -56,6 +58,7 @@ RETENTION_EVERY_S = 600.0  # looks whether it is night, and whether tonight's ru
 FIRST_REPLY_EVERY_S = 5.0
 SILENT_EVERY_S = 10.0
 SLA_EVERY_S = 5.0
+ALERTS_EVERY_S = 3.0
 LISTEN_AGAIN_S = 0.3  # after the wake-ups broke off
 GIVE_EVERY_S = 0.05
 OUTBOX_EVERY_S = 0.25
@@ -87,6 +90,7 @@ class Worker:
             most_bytes=services.settings.media_most_mb * 1024 * 1024,
             tell=self._tell,
         )
+        self._alerts = _alerts(services, self._vendors)
         self._courier = Courier(database=services.database, redis=services.redis, channels=channels, tokens=tokens, client=self._vendors)
 
     async def run(self) -> None:
@@ -105,6 +109,7 @@ class Worker:
             _every(CUSTOMERS_EVERY_S, self.refresh_customers, after_s=CUSTOMERS_EVERY_S),  # a start has enough to do
             _every(OUTBOX_EVERY_S, self.pull),
             _every(OUTBOX_EVERY_S, self._fetcher.start),
+            *(_every(ALERTS_EVERY_S, each.tell) for each in self._alerts),
         )
 
     async def answer_the_unanswered(self) -> None:
@@ -246,6 +251,13 @@ class Worker:
         await self._service.turns.stop()
         self._fetcher.stop()
         await self._vendors.close()
+
+
+def _alerts(services: Services, client: VendorClient) -> list[Alerts]:
+    settings = services.settings
+    robots = open_robots(settings.alerts, default_language=settings.default_language)
+    desk_url = f"{settings.public_url.rstrip('/')}/desk"
+    return [Alerts(database=services.database, client=client, robot=robot, desk_url=desk_url) for robot in robots]
 
 
 async def _every(seconds: float, chore: Callable[[], Awaitable[None]], *, after_s: float = 0.0) -> None:

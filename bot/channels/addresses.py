@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from aiohttp.abc import ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
-from bot.channels.base import Call, Loss
+from bot.channels.base import Call
+from bot.channels.loss import Loss
 from bot.errors import TransportError
 
 

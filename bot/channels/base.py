@@ -26,6 +26,8 @@ class Unit(StrEnum):
     BYTES = "bytes"  # of UTF-8
     UTF16 = "utf16"  # code units
     CHARACTERS = "characters"  # code points
+    SEPTETS = "septets"  # of GSM 7 bit, for texts of its alphabet
+    SEGMENTS = "segments"  # of SMS: in GSM 7 bit where the text allows it, else in UCS-2
 
 
 class Reason(StrEnum):
@@ -40,18 +42,6 @@ class Reason(StrEnum):
     BUSY = "busy"  # too fast for this one customer
     UNREACHABLE = "unreachable"  # the vendor did not answer, or said that it is unwell
     NOT_CONFIGURED = "not_configured"  # the channel's settings are gone
-
-
-class Loss(StrEnum):
-    """Why a file that a customer sent is not here; the desk has a sentence for each."""
-
-    TOO_LARGE = "too_large"
-    TYPE = "type"  # its content is of a kind that is not kept
-    REFUSED = "refused"  # the vendor does not have it (any more)
-    ADDRESS = "address"  # it lies where we do not go
-    CREDENTIALS = "credentials"
-    RATE = "rate"
-    UNREACHABLE = "unreachable"
 
 
 @dataclass(frozen=True)
@@ -71,6 +61,10 @@ class Traits:
     pause_s: float = 0  # between two sends to one customer
     refuses_replays: bool = False  # the same signed request is taken once
     passive: bool = False  # we may speak only in the answer to the customer's request, which is held for it
+    quiet: bool = False  # notices without news are left out, as they are where sends are few
+    keeps_reply_token: bool = False  # what an answer refers to is good until the customer's next message
+    poll_s: float = 0  # nothing tells us that there is something: look so often
+    most_an_hour: int = 0  # messages of one correspondent; more are another machine's, and left out. 0: no limit
 
 
 @dataclass(frozen=True)
@@ -111,12 +105,21 @@ class Withdrawal:
 
 
 @dataclass(frozen=True)
+class Consent:
+    """The customer wants nothing from us any more, or again something."""
+
+    channel_user: str
+    stopped: bool
+
+
+@dataclass(frozen=True)
 class Batch:
     """All that one verified request says."""
 
     messages: list[InboundMessage] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
     withdrawals: list[Withdrawal] = field(default_factory=list)
+    consents: list[Consent] = field(default_factory=list)
     signal: str = ""  # there is something to pull, with this word of the vendor's
     replay_key: str = ""  # what a second sending of the same request would repeat
     answer: Answer = Answer()
@@ -161,6 +164,11 @@ class Call:
     body: bytes = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     outside: bool = False  # somebody else named the address: it must be on the public internet
+
+    @property
+    def by_mail(self) -> bool:
+        """Is it for a mail server? Then its headers are what bot.channels.mail_wire wants to know."""
+        return self.method in {"SMTP", "IMAP", "CHECK"}
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import aiohttp
 from yarl import URL
 
+from bot.channels import mail_wire
 from bot.channels.addresses import PrivateAddress, PublicResolver, is_number, is_public
-from bot.channels.base import Call, Loss, Reason, VendorAnswer
+from bot.channels.base import Call, Reason, VendorAnswer
+from bot.channels.loss import Loss
 from bot.errors import TransportError
 
 TIMEOUT_S = 10.0
@@ -27,6 +29,8 @@ class VendorClient:
 
     async def send(self, call: Call) -> VendorAnswer:
         """Return the vendor's answer, whatever its status; redirects are not followed, since they would carry our secrets elsewhere."""
+        if call.by_mail:
+            return await mail_wire.carry(call, timeout_s=self._timeout.total or TIMEOUT_S)
         try:
             return await self._ask(call, MOST_BYTES)
         except TooLong as error:

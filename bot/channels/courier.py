@@ -100,7 +100,9 @@ class Courier:
                 return news
             if channel is None:
                 return [*news, *await self._nowhere(rows)]
-            idle = [row.message.id for row in rows if row.idle and not row.bundle_id] if channel.traits.quota else []
+            idle = (
+                [row.message.id for row in rows if row.idle and not row.bundle_id] if channel.traits.quota or channel.traits.quiet else []
+            )
             if idle:
                 await self._mark(idle, state="skipped")
                 continue
@@ -133,15 +135,18 @@ class Courier:
             except TransportError as error:
                 return await self._failed(channel, state, ready, error, rows)
             is_all = index == len(ready.parts) - 1 and len(ready.rows) == len(rows)
-            if not await self._record(state, ready, index, vendor_id, release=is_all) or is_all:
+            used = "" if traits.keeps_reply_token else state.reply_token
+            if not await self._record(state, ready, index, vendor_id, used_token=used, release=is_all) or is_all:
                 return False, is_all and ready.head.attempts > 0
-            state = replace(state, quota_used=state.quota_used + 1, reply_token="")
+            state = replace(state, quota_used=state.quota_used + 1, reply_token=state.reply_token if traits.keeps_reply_token else "")
         return True, ready.head.attempts > 0
 
     def _unsendable(self, traits: Traits, state: ThreadState, ready: Bundle) -> dict[str, str] | None:
         """Return what becomes of a bundle that cannot be sent whatever the vendor says; None for one that can."""
         if not ready.parts:
             return {"state": "skipped"}
+        if state.stopped:
+            return {"state": "dead", "reason": Reason.BLOCKED}
         if traits.window_s and utcnow() > state.customer_at + timedelta(seconds=traits.window_s):
             return {"state": "dead", "reason": Reason.WINDOW}
         return None
@@ -189,14 +194,14 @@ class Courier:
         except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors; one vendor's whim must not stop the others
             raise TransportError("the vendor's answer cannot be read", reason=Reason.UNREACHABLE, retry_after_s=60) from error
 
-    async def _record(self, state: ThreadState, ready: Bundle, index: int, vendor_id: str, *, release: bool) -> bool:
+    async def _record(self, state: ThreadState, ready: Bundle, index: int, vendor_id: str, *, used_token: str, release: bool) -> bool:
         """Write that the part is sent, in one transaction with what it used up; False when the lease was lost.
 
         With `release` nothing else was waiting, and the thread is given back at once.
         """
         is_last = index == len(ready.parts) - 1
         async with self._database.write() as connection:
-            ours = await outbox.renew(connection, state.thread_id, self._owner, used_token=state.reply_token)
+            ours = await outbox.renew(connection, state.thread_id, self._owner, used_token=used_token)
             if is_last:
                 done = {"state": "sent", "reason": "", "vendor_id": vendor_id[:128] or None, "sent_at": utcnow(), "parts_sent": index + 1}
                 await outbox.mark(connection, ready.ids, **done)

@@ -14,10 +14,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.channels import media
-from bot.channels.base import Channel, Loss
+from bot.channels.base import Channel
 from bot.channels.client import VendorClient
 from bot.channels.courier import News, backoff_s
 from bot.channels.filetype import file_type
+from bot.channels.loss import Loss
 from bot.channels.media import LEASE, Wanted
 from bot.channels.tokens import Tokens
 from bot.crypto import Cipher

@@ -13,7 +13,6 @@ from bot.channels.base import (
     Batch,
     Call,
     Channel,
-    Loss,
     Outgoing,
     Reason,
     Traits,
@@ -25,6 +24,7 @@ from bot.channels.base import (
     decoded,
     unsigned,
 )
+from bot.channels.loss import Loss
 from bot.channels.reading import from_json, message_id, same, user_id
 from bot.errors import TransportError
 from bot.messages import Attachment, InboundMessage, Kind

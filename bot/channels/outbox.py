@@ -14,8 +14,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.channels.base import Reason, Receipt
+from bot.channels.base import Consent, Reason, Receipt
 from bot.database.channels import channel_threads, outbox
+from bot.database.conversations import threads
 from bot.database.types import UtcTime
 from bot.ids import utcnow
 
@@ -141,6 +142,13 @@ async def release(
 
 async def mark(connection: AsyncConnection, message_ids: Sequence[str], **changes: Any) -> None:
     await connection.execute(sa.update(outbox).where(outbox.c.message_id.in_(message_ids)).values(**changes))
+
+
+async def note_consent(connection: AsyncConnection, inbox_id: str, consent: Consent) -> None:
+    """Keep that the customer wants no more messages, or some again. Who never wrote here is never written to."""
+    thread = sa.select(threads.c.id).where(threads.c.inbox_id == inbox_id, threads.c.channel_user == consent.channel_user)
+    change = sa.update(channel_threads).where(channel_threads.c.thread_id.in_(thread.scalar_subquery()))
+    await connection.execute(change.values(stopped=consent.stopped))
 
 
 async def note_receipt(connection: AsyncConnection, inbox_id: str, receipt: Receipt) -> sa.Row[Any] | None:

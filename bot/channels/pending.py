@@ -30,6 +30,7 @@ class ThreadState:
     customer_at: datetime
     quota_used: int
     reply_token: str
+    stopped: bool
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ async def thread_state(connection: AsyncConnection, thread_id: str) -> ThreadSta
             channel_threads.c.customer_at,
             channel_threads.c.quota_used,
             channel_threads.c.reply_token,
+            channel_threads.c.stopped,
         )
         .join(threads, threads.c.id == channel_threads.c.thread_id)
         .where(channel_threads.c.thread_id == thread_id)

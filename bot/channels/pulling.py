@@ -17,9 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.channels.base import Batch, Channel, Pulled
 from bot.channels.client import VendorClient
+from bot.channels.floods import without_floods
 from bot.channels.tokens import Tokens
 from bot.database import Database
 from bot.database.channels import channel_cursors
+from bot.database.conversations import inboxes
 from bot.errors import TransportError
 from bot.ids import utcnow
 
@@ -46,9 +48,11 @@ class Puller:
         self._channels = channels
         self._tokens = tokens
         self._client = client
+        self._look_at: dict[str, float] = {}  # channel that is polled -> when to look again, by this process's clock
 
     async def pull(self, take: Take) -> None:
         """Fetch everything that was signalled and that nobody else fetches."""
+        await self._look()
         for row in await self._claim():
             channel = self._channels.get(row.inbox_id)
             if channel is None:
@@ -57,7 +61,18 @@ class Puller:
                 await self._pull(channel, row, take)
             except TransportError as error:
                 log.warning("pulling from %s is tried again: %s", channel.name, error)
-                await self._change(row.inbox_id, owned_until=utcnow() + RETRY)
+                await self._change(row.inbox_id, owned_until=utcnow() + max(RETRY, timedelta(seconds=error.retry_after_s)))
+
+    async def _look(self) -> None:
+        """Signal for the channels whose vendor does not: they are looked into every so often, once their inbox is there."""
+        now = time.monotonic()
+        due = [name for name, channel in self._channels.items() if channel.traits.poll_s and now >= self._look_at.get(name, 0.0)]
+        if not due:
+            return
+        self._look_at |= {name: now + self._channels[name].traits.poll_s for name in due}
+        async with self._database.write() as connection:
+            for inbox_id in (await connection.execute(sa.select(inboxes.c.id).where(inboxes.c.id.in_(due)))).scalars().all():
+                await signal(connection, inbox_id, "")
 
     async def _claim(self) -> list[sa.Row[Any]]:
         now = utcnow()
@@ -75,7 +90,9 @@ class Puller:
         while more:
             since = 0.0 if cursor else time.time() - FIRST_LOOK_BACK_S
             pulled = await self._ask(channel, cursor, row.signal, since)
-            await take(channel.name, pulled.batch)
+            async with self._database.read() as connection:
+                batch = await without_floods(connection, channel, pulled.batch)
+            await take(channel.name, batch)
             more = pulled.more and pulled.cursor != cursor
             cursor = pulled.cursor or cursor
             await self._change(row.inbox_id, cursor=cursor, owned_until=utcnow() + LEASE)

@@ -8,7 +8,9 @@ from bot.channels.base import Channel
 from bot.channels.dingtalk import DingTalk
 from bot.channels.feishu import Feishu
 from bot.channels.line import Line
+from bot.channels.mail import Email
 from bot.channels.messenger import Instagram, Messenger
+from bot.channels.sms import Sms
 from bot.channels.telegram import Telegram
 from bot.channels.webhook import Webhook
 from bot.channels.wechat import WeChat
@@ -30,6 +32,8 @@ KINDS: dict[str, type[Channel]] = {
     "wecom_kf": WeComService,
     "messenger": Messenger,
     "instagram": Instagram,
+    "email": Email,
+    "sms": Sms,
 }
 
 log = logging.getLogger(__name__)

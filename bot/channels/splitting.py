@@ -18,6 +18,14 @@ _ATOM = regex.compile(
 _AFTER = (frozenset("\n"), frozenset("。！？!?…；;.\n"), frozenset("，,、：:)）」】 \t\n"))
 FULL = 0.5
 
+# 3GPP TS 23.038: the default alphabet, and what is there only after an escape and counts twice.
+_GSM = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_GSM_TWICE = frozenset("\f^{}\\[~]|€")
+# Of one segment alone, and of each of several, whose header takes the difference.
+_GSM_SEGMENT, _UCS2_SEGMENT = (160, 153), (70, 67)
+
 
 def length(text: str, unit: Unit) -> int:
     """Return the text's length as the channel counts it."""
@@ -25,11 +33,27 @@ def length(text: str, unit: Unit) -> int:
         return len(text.encode())
     if unit is Unit.UTF16:
         return len(text) + sum(character > "\uffff" for character in text)
+    if unit is Unit.SEPTETS:
+        return len(text) + sum(character in _GSM_TWICE for character in text)
+    if unit is Unit.SEGMENTS:
+        within, (alone, each) = _alphabet(text)
+        size = length(text, within)
+        return 1 if size <= alone else -(-size // each)
     return len(text)
+
+
+def _alphabet(text: str) -> tuple[Unit, tuple[int, int]]:
+    """Return how an SMS counts this text: one character outside GSM's alphabet makes all of it UCS-2."""
+    is_gsm = all(character in _GSM or character in _GSM_TWICE for character in text)
+    return (Unit.SEPTETS, _GSM_SEGMENT) if is_gsm else (Unit.UTF16, _UCS2_SEGMENT)
 
 
 def split(text: str, longest: int, unit: Unit) -> list[str]:
     """Return the text in parts of at most `longest`; none for a text of blanks only. Blanks at the cuts are dropped."""
+    if unit is Unit.SEGMENTS:
+        unit, (alone, each) = _alphabet(text)
+        # One less for each segment, since what counts twice does not stand astride two.
+        longest = alone if longest == 1 else longest * (each - 1)
     parts: list[str] = []
     rest = text.strip()
     while length(rest, unit) > longest:

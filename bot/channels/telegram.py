@@ -11,7 +11,6 @@ from bot.channels.base import (
     Batch,
     Call,
     Channel,
-    Loss,
     Outgoing,
     Reason,
     Traits,
@@ -22,6 +21,7 @@ from bot.channels.base import (
     decoded,
     unsigned,
 )
+from bot.channels.loss import Loss
 from bot.channels.reading import from_json, same
 from bot.errors import SettingError, TransportError
 from bot.messages import Attachment, InboundMessage, Kind

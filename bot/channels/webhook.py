@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from typing import Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -24,15 +21,13 @@ from bot.channels.base import (
     Withdrawal,
     check_status,
     decoded,
-    unsigned,
 )
-from bot.channels.reading import check_fresh, from_json, message_id, same, user_id
-from bot.errors import InputError, SettingError
+from bot.channels.reading import from_json, message_id, user_id
+from bot.channels.signing import SIGNATURE, TIMESTAMP, check_secret, check_signed, check_url, signed_body
+from bot.errors import InputError
 from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings
 
-TIMESTAMP, SIGNATURE = "x-yingda-timestamp", "x-yingda-signature"
-TOLERANCE_S = 300
 MOST = 100  # messages of one request
 
 
@@ -82,20 +77,14 @@ class Webhook(Channel):
 
     def __init__(self, settings: ChannelSettings) -> None:
         super().__init__(settings)
-        self._secret = settings.get("SECRET").encode()
+        self._secret = settings.get("SECRET")
         self._url = settings.get("URL")
         self._inside = tuple(filter(None, (host.strip().lower() for host in settings.get("MEDIA_HOSTS").split(","))))
-        if len(self._secret) < 16:
-            raise SettingError(f"{settings.setting('SECRET')} is shorter than 16 characters; make one with: openssl rand -hex 32")
-        parts = urlsplit(self._url)
-        if parts.scheme not in {"http", "https"} or not parts.netloc:
-            raise SettingError(f"{settings.setting('URL')} is {self._url!r}; it must be like https://company.example/yingda")
+        check_secret(settings, "SECRET")
+        check_url(settings, "URL")
 
     def parse(self, request: WebhookRequest) -> Batch:
-        timestamp, given = request.headers.get(TIMESTAMP, ""), request.headers.get(SIGNATURE, "")
-        if request.method != "POST" or not timestamp or not same(given, self._sign(timestamp, request.body)):
-            raise unsigned(self.name)
-        check_fresh(timestamp, now=request.now, window_s=TOLERANCE_S)
+        check_signed(request, self._secret, name=self.name)
         body = from_json(request.body, _Body)
         if len(body.messages) + len(body.receipts) + len(body.withdrawn) > MOST:
             raise InputError(f"the request holds more than {MOST} entries; send them in several requests")
@@ -103,7 +92,7 @@ class Webhook(Channel):
             messages=[self._message(message) for message in body.messages],
             receipts=[Receipt(receipt.id, receipt.state) for receipt in body.receipts],
             withdrawals=[Withdrawal(user_id(gone.user), message_id(gone.id)) for gone in body.withdrawn],
-            replay_key=given,
+            replay_key=request.headers[SIGNATURE],
             answer=Answer(b'{"ok":true}', content_type="application/json"),
         )
 
@@ -119,7 +108,7 @@ class Webhook(Channel):
             }
         )
         timestamp = str(int(outgoing.at))
-        signed = {TIMESTAMP: timestamp, SIGNATURE: self._sign(timestamp, body)}
+        signed = {TIMESTAMP: timestamp, SIGNATURE: signed_body(self._secret, timestamp, body)}
         return Call("POST", self._url, body, {"Content-Type": "application/json", "Idempotency-Key": outgoing.key, **signed})
 
     def media(self, ref: str, kind: Kind, *, token: str) -> Call:
@@ -145,7 +134,3 @@ class Webhook(Channel):
             language_hint=message.language or self.settings.get("LANGUAGE"),
             by_channel=True,
         )
-
-    def _sign(self, timestamp: str, body: bytes) -> str:
-        signed = timestamp.encode("utf8", "surrogatepass") + b"." + body
-        return "sha256=" + hmac.new(self._secret, signed, hashlib.sha256).hexdigest()

@@ -9,6 +9,7 @@ import msgspec
 
 from bot.channels.base import AccessToken, Answer, Batch, Call, Channel, Outgoing, Traits, Unit, VendorAnswer, WebhookRequest, unsigned
 from bot.channels.reading import check_fresh, same, user_id
+from bot.channels.signing import TIMESTAMP, check_secret, check_signed, check_url
 from bot.channels.tencent import TOLERANCE_S, Envelope, check_result, from_xml, media_call, read_media, read_token, signature, to_xml
 from bot.environment import flag
 from bot.errors import InputError
@@ -33,7 +34,7 @@ _OPENED = frozenset({"subscribe", "user_enter_tempsession"})
 class WeChat(Channel):
     kind = "wechat"
     required = ("TOKEN", "APP_ID", "APP_SECRET")
-    optional = ("AES_KEY", "API_URL", "LANGUAGE", "PASSIVE")
+    optional = ("AES_KEY", "API_URL", "LANGUAGE", "PASSIVE", "RELAY_URL", "FORWARD_SECRET")
     # 2048 bytes: measured, not documented. 48 h and 5 sends after a message: "客服消息 · 下发条数限制".
     traits = Traits(unit=Unit.BYTES, longest=2048, window_s=48 * 3600, quota=5, kept_for_agents=2, merges=True, per_s=50)
 
@@ -45,6 +46,8 @@ class WeChat(Channel):
         if flag(settings.values, "PASSIVE", False):
             # A passive reply has room for the same text and a line that says how to get the rest.
             self.traits = replace(self.traits, longest=1900, window_s=0, quota=0, kept_for_agents=0, passive=True)
+        check_secret(settings, "FORWARD_SECRET")
+        check_url(settings, "RELAY_URL")
         key = settings.get("AES_KEY")
         self._envelope = Envelope(key, receiver=self._app_id, setting=settings.setting("AES_KEY")) if key else None
 
@@ -55,8 +58,12 @@ class WeChat(Channel):
             self._check(query.get("signature", ""), timestamp, nonce)
             check_fresh(timestamp, now=request.now, window_s=TOLERANCE_S)
             return Batch(answer=Answer(query.get("echostr", "").encode("utf8", "replace")))
-        body = self._opened(request, timestamp, nonce)
-        check_fresh(timestamp, now=request.now, window_s=TOLERANCE_S)
+        if TIMESTAMP in request.headers:  # a callback of the company has received and opened it, and sends it on in clear
+            check_signed(request, self.settings.get("FORWARD_SECRET"), name=self.name)
+            body = request.body
+        else:
+            body = self._opened(request, timestamp, nonce)
+            check_fresh(timestamp, now=request.now, window_s=TOLERANCE_S)
         fields = from_xml(body)
         message = self._message(fields)
         if message is not None and self.traits.passive:  # the answer is signed with the account's own name
@@ -109,7 +116,7 @@ class WeChat(Channel):
         """Make a passive reply, encrypted where the request was; its MsgSignature is over the same parts as the vendor's."""
         timestamp = str(int(request.now))
         said = to_xml(ToUserName=message.channel_user, FromUserName=message.reply_token, CreateTime=timestamp, MsgType="text", Content=text)
-        if self._envelope is not None:
+        if self._envelope is not None and TIMESTAMP not in request.headers:  # who forwards encrypts by itself
             sealed, nonce = self._envelope.close(said), request.query.get("nonce", "")
             signed = signature(self._token, timestamp, nonce, sealed)
             said = to_xml(Encrypt=sealed, MsgSignature=signed, TimeStamp=timestamp, Nonce=nonce)

@@ -11,6 +11,7 @@ import click
 from bot.channels.base import Channel, Outgoing
 from bot.channels.client import VendorClient
 from bot.channels.registry import kind_of, missing, open_channels
+from bot.channels.robots import Robot, lacking_of_robot, open_robots
 from bot.channels.splitting import split
 from bot.channels.tokens import Tokens
 from bot.cli.settings import settings_here
@@ -19,7 +20,7 @@ from bot.crypto import Cipher
 from bot.database import Database
 from bot.errors import NotFoundError, TransportError
 from bot.ids import new_id
-from bot.settings import Settings
+from bot.settings import ChannelSettings, Settings
 from bot.web.webhooks import PREFIX
 
 
@@ -30,15 +31,21 @@ def command() -> None:
 
 @command.command("list")
 def show() -> None:
-    """List the channels of YINGDA_CHANNELS: where their vendor is to call, and what they lack."""
+    """List the channels of YINGDA_CHANNELS, where their vendor is to call, the robots of YINGDA_ALERTS, and what they lack."""
     settings = settings_here()
     if not settings.channels:
         click.echo("There are none; name them in YINGDA_CHANNELS, as docs/channels.md says.")
     for account in settings.channels:
-        kind_of(account)
-        lacking = missing(account)
-        state = f"off, needs {', '.join(lacking)}" if lacking else f"{settings.public_url.rstrip('/')}{PREFIX}{account.name}"
-        click.echo(f"{account.name:<20} {account.kind:<10} {state}")
+        looks_s = kind_of(account).traits.poll_s
+        there = f"looked into every {looks_s:g} s" if looks_s else f"{settings.public_url.rstrip('/')}{PREFIX}{account.name}"
+        _say(account, missing(account), there)
+    for account in settings.alerts:
+        _say(account, lacking_of_robot(account), "tells the staff")
+
+
+def _say(account: ChannelSettings, lacking: list[str], there: str) -> None:
+    state = f"off, needs {', '.join(lacking)}" if lacking else there
+    click.echo(f"{account.name:<20} {account.kind:<10} {state}")
 
 
 @command.command("check")
@@ -46,6 +53,9 @@ def show() -> None:
 def check(name: str) -> None:
     """Ask the channel's vendor whether it knows us. Exit code 0: it does."""
     settings = settings_here()
+    if _robot(settings, name):
+        click.echo(f"{name}: a robot has nothing to ask; try `yingda channels send {name} group TEXT`")
+        return
     try:
         said = asyncio.run(_check(settings, _channel(settings, name)))
     except TransportError as error:
@@ -59,10 +69,11 @@ def check(name: str) -> None:
 @click.argument("user")
 @click.argument("text")
 def send(name: str, user: str, text: str) -> None:
-    """Send a text to a customer's id on the channel, past the conversations, to see it arrive."""
+    """Send a text to a customer's id on the channel, past the conversations, to see it arrive; to a robot's group whatever USER is."""
     settings = settings_here()
+    robot = _robot(settings, name)
     try:
-        ids = asyncio.run(_send(settings, _channel(settings, name), user, text))
+        ids = asyncio.run(_send_robot(robot, text) if robot else _send(settings, _channel(settings, name), user, text))
     except TransportError as error:
         click.echo(f"{name}: not sent, {error}", err=True)
         sys.exit(1)
@@ -75,6 +86,20 @@ def _channel(settings: Settings, name: str) -> Channel:
         known = ", ".join(channels) or "none"
         raise NotFoundError(f"there is no channel {name!r} with all its settings; there are: {known}. See `yingda channels list`")
     return channels[name]
+
+
+def _robot(settings: Settings, name: str) -> Robot | None:
+    wanted = tuple(account for account in settings.alerts if account.name == name)
+    return next(iter(open_robots(wanted, default_language=settings.default_language)), None)
+
+
+async def _send_robot(robot: Robot, text: str) -> list[str]:
+    client = VendorClient()
+    try:
+        robot.read(await client.send(robot.build(text, at=time.time())))
+    finally:
+        await client.close()
+    return []
 
 
 async def _check(settings: Settings, channel: Channel) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.channels import outbox
 from bot.channels.base import Batch
 from bot.conversations import store
 from bot.conversations.follow_up import to_the_same_agent
@@ -73,7 +74,11 @@ class ConversationService:
         return len(fresh)
 
     async def take(self, inbox_id: str, batch: Batch) -> None:
-        """Keep all that a channel brought: messages, receipts, withdrawals."""
+        """Keep all that a channel brought: consents, which decide what may be answered, messages, withdrawals, receipts."""
+        if batch.consents:
+            async with self._database.write() as connection:
+                for consent in batch.consents:
+                    await outbox.note_consent(connection, inbox_id, consent)
         if batch.messages:
             await self.receive_all(batch.messages)
         for gone in batch.withdrawals:

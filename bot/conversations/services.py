@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import AsyncIterator
@@ -18,7 +19,7 @@ from bot.database import Database
 from bot.escalations.hours import Hours, load_hours
 from bot.escalations.queue import EscalationQueue, Presence
 from bot.escalations.staff import Colleague, read_staff
-from bot.redis import REDIS_DOWN, connect
+from bot.redis import REDIS_DOWN, connect, promptly
 from bot.settings import Settings
 from bot.shop import open_shop
 from bot.shop.protocol import Shop
@@ -60,7 +61,8 @@ class Services:
     async def lately(self) -> Lately:
         """Return who was at a desk a moment ago and how long service took: one look for all who come to the queue meanwhile."""
         if time.monotonic() - self.memory.at > LATELY_S:
-            self.memory.lately = await self.look_around()
+            with contextlib.suppress(TimeoutError):  # Redis stands still: who was there a moment ago still is
+                self.memory.lately = await promptly(self.look_around())
             self.memory.at = time.monotonic()
         return self.memory.lately
 

@@ -20,6 +20,7 @@ from bot.conversations import store
 from bot.conversations.buttons import meaning
 from bot.conversations.handoff import what_is_known, write_hand_off
 from bot.conversations.notices import system_message, untold_effects
+from bot.conversations.objections import is_objection, objection_turn
 from bot.conversations.rasa import RasaAway, RasaFailed, RasaLate
 from bot.conversations.replies import bot_message, failure_of, request_of, unread
 from bot.conversations.services import Services
@@ -139,6 +140,8 @@ class TurnRunner:
         """Ask Rasa, again and again while it is away, within the limits that a customer is made to wait."""
         if message.content.kind is not Kind.TEXT:
             return unread(message)
+        if not message.content.button_id and is_objection(message.text):
+            return objection_turn(message)
         request = request_of(conversation, message, await self._pressed(message))
         give_up_at = time.monotonic() + self._settings.rasa_down_limit_s
         while True:

@@ -9,7 +9,7 @@ from enum import StrEnum
 import msgspec
 from redis.asyncio import Redis
 
-from bot.redis import REDIS_DOWN
+from bot.redis import REDIS_DOWN, promptly
 
 CHANNEL = "yingda:wake"
 
@@ -45,7 +45,7 @@ class Wakeups:
             async with self._redis.pipeline(transaction=False) as together:
                 for wake in wakes:
                     together.publish(CHANNEL, msgspec.json.encode(wake))
-                await together.execute()
+                await promptly(together.execute())
         except REDIS_DOWN as error:
             log.warning("a wake-up for conversation %s was not sent: %s", wakes[0].conversation_id, type(error).__name__)
 

@@ -67,7 +67,7 @@ def follow(connection: sa.Connection, *, everything: bool = False, now: datetime
     counts = Counts()
     for kind in SHOP_KINDS:
         counts.stored += connection.execute(_statement(_INSERT, kind), window).rowcount
-    for events in (_cancelled_items, _contacts, _ratings):
+    for events in (_cancelled_items, _in_time_after_all, _contacts, _ratings):
         counts += store_events(connection, events(connection, window))
     set_cursor(connection, CURSOR, now.isoformat(), now)
     return counts
@@ -84,7 +84,9 @@ def anything_new(connection: sa.Connection, *, now: datetime | None = None) -> b
             return True
     window = {"since": _since(connection), "now": now or utcnow()}
     _in_utc(connection)
-    return any(connection.execute(_statement(_FIND, kind), window).first() for kind in SHOP_KINDS)
+    if any(connection.execute(_statement(_FIND, kind), window).first() for kind in SHOP_KINDS):
+        return True
+    return connection.execute(_in_time(), window).first() is not None
 
 
 def _in_utc(connection: sa.Connection) -> None:
@@ -119,6 +121,22 @@ def _cancelled_items(connection: sa.Connection, window: Window) -> Iterator[Even
             SHOP, row.key, row.customer_id, Kind.ITEM_BOUGHT, row.at, row.cancelled_at, row.amount_minor, row.currency, row.value, row.ref,
             withdrawn=True,
         )  # fmt: skip
+
+
+def _in_time_after_all(connection: sa.Connection, window: Window) -> Iterator[Event]:
+    """Yield late deliveries that were none as withdrawn, known from now: the shop says since when it was there, not since when it knows."""
+    seen = set()
+    for row in connection.execute(_in_time(), window).fetchall():
+        if row.key not in seen:  # an order of several parcels is there once for each
+            seen.add(row.key)
+            yield Event(
+                SHOP, row.key, row.customer_id, Kind.DELIVERY_LATE, row.at, None, row.amount_minor, row.currency, row.value, row.ref,
+                withdrawn=True,
+            )  # fmt: skip
+
+
+def _in_time() -> sa.TextualSelect:
+    return _timed(_sql("delivered_in_time")).columns(at=UtcTime())
 
 
 def _contacts(connection: sa.Connection, window: Window) -> Iterator[Event]:

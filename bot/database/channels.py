@@ -17,7 +17,8 @@ channel_threads = sa.Table(
     sa.Column("owned_until", UtcTime),
     sa.Column("customer_at", UtcTime, nullable=False),  # the customer's last message: windows and quotas count from it
     sa.Column("quota_used", sa.Integer, nullable=False, default=0),  # vendor calls since then
-    sa.Column("reply_token", sa.String(255), nullable=False, default=""),  # good for one answer, for a short time
+    sa.Column("reply_token", sa.String(255), nullable=False, default=""),  # good for one answer, for a short time; a mail's id and subject
+    sa.Column("stopped", sa.Boolean, nullable=False, default=False, server_default=sa.false()),  # the customer wants no more messages
 )
 
 outbox = sa.Table(
@@ -70,7 +71,7 @@ media = sa.Table(
     sa.Column("kind", sa.String(16), nullable=False),  # bot.messages.Kind, as the channel says
     sa.Column("ref", sa.String(1000), nullable=False),  # what the channel gives it out for
     sa.Column("state", sa.String(16), nullable=False),  # due, kept, failed
-    sa.Column("reason", sa.String(32), nullable=False, default=""),  # why it failed, or is tried again: bot.channels.base.Loss
+    sa.Column("reason", sa.String(32), nullable=False, default=""),  # why it failed, or is tried again: bot.channels.loss.Loss
     sa.Column("mime", sa.String(100), nullable=False, default=""),  # by its content
     sa.Column("size", sa.Integer, nullable=False, default=0),  # bytes
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
@@ -97,4 +98,14 @@ link_tokens = sa.Table(
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("expires_at", UtcTime, nullable=False),
     sa.Column("used_at", UtcTime),
+)
+
+alert_robots = sa.Table(
+    "alert_robots",  # what each group robot of the staff has been told
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("told_at", UtcTime, nullable=False),  # everything until then
+    sa.Column("next_at", UtcTime, nullable=False),  # when it may be told the next thing
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),  # that failed since
+    sa.Column("owned_until", UtcTime),  # somebody tells it
 )

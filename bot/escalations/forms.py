@@ -85,6 +85,10 @@ class FollowUp(Form, frozen=True):
     within: Minutes
 
 
+class Outreach(Form, frozen=True):
+    answered_within: Minutes
+
+
 class Queue(Form, frozen=True):
     limit: Count
     longest_wait: Minutes
@@ -108,6 +112,7 @@ class Times(Form, frozen=True):
     first_reply: FirstReply
     idle: dict[str, Partners]
     follow_up: FollowUp
+    outreach: Outreach
     queue: Queue
     sla: Sla
 

@@ -11,6 +11,7 @@ import sys
 from sanic import Sanic
 from sanic.log import LOGGING_CONFIG_DEFAULTS
 
+from bot.channels.client import VendorClient
 from bot.channels.registry import open_channels
 from bot.conversations import store
 from bot.conversations.accounts import nobodys_hash
@@ -44,6 +45,7 @@ from bot.web import (
 )
 from bot.web.board import Board
 from bot.web.origins import allowed_origins, install_cors
+from bot.web.relay import RELAY_S
 from bot.web.requests import App, install_errors, install_limits
 from bot.web.sockets import Hub
 
@@ -94,6 +96,7 @@ async def _open(app: App) -> None:
     app.ctx.visitors = Visitors(settings, services.database)
     board = app.ctx.board = Board(services)
     hub = app.ctx.hub = Hub(services.wake, board)
+    app.ctx.relays = VendorClient(timeout_s=RELAY_S)
     app.ctx.read_marks = ReadMarks(services.database, services.wake)
     app.ctx.listeners = [asyncio.create_task(hub.listen()), asyncio.create_task(board.watch(hub.queue_moved))]
     async with services.database.write() as connection:
@@ -109,6 +112,7 @@ async def _close(app: App) -> None:
         listener.cancel()
     await app.ctx.read_marks.stop()
     await app.ctx.service.turns.stop()
+    await app.ctx.relays.close()
     await app.ctx.opened.__aexit__(None, None, None)
 
 

@@ -25,7 +25,13 @@ from bot.web.views import iso
 async def delivery_view(connection: AsyncConnection, channels: Mapping[str, Channel], row: store.Row) -> dict[str, Any] | None:
     """Return how a conversation's messages are delivered; None on the website, where the customer fetches them."""
     query = (
-        sa.select(channel_threads.c.inbox_id, channel_threads.c.customer_at, channel_threads.c.quota_used, inboxes.c.channel)
+        sa.select(
+            channel_threads.c.inbox_id,
+            channel_threads.c.customer_at,
+            channel_threads.c.quota_used,
+            channel_threads.c.stopped,
+            inboxes.c.channel,
+        )
         .join(inboxes, inboxes.c.id == channel_threads.c.inbox_id)
         .where(channel_threads.c.thread_id == row.thread_id)
     )
@@ -43,6 +49,7 @@ async def delivery_view(connection: AsyncConnection, channels: Mapping[str, Chan
         "until": iso(until),
         "sends_left": left,
         "passive": bool(traits and traits.passive),
+        "stopped": found.stopped,
         "problems": await _problems(connection, row.id),
         "files": await files_on_their_way(connection, row.id),
     }

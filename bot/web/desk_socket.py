@@ -145,7 +145,7 @@ class DeskConnection:
                 self._queue_news = False
                 await self._send_queue_and_alerts()
             typing, self._typing = self._typing, set()
-            for conversation_id in typing:
+            for conversation_id in typing - changed:  # whoever has sent it types no more
                 await sockets.send(self._socket, {"type": "typing", "conversation_id": conversation_id})
             read, self._read = self._read, {}
             for conversation_id, seq in read.items():

@@ -13,7 +13,7 @@ from sanic.response import json as json_response
 
 from bot.conversations.services import Services
 from bot.errors import BotError, InputError, TooManyError
-from bot.redis import REDIS_DOWN
+from bot.redis import REDIS_DOWN, promptly
 
 T = TypeVar("T")
 
@@ -50,16 +50,18 @@ def answer(value: object, status: int = 200) -> HTTPResponse:
 async def limit(request: Request, name: str, *, times: int, per_s: int) -> None:
     """Allow `times` calls in a window of `per_s` seconds for this name; TooManyError after that.
 
-    The count lives in Redis; while Redis is away nobody is held up.
+    The count lives in Redis; while Redis is away, or stands still, nobody is held up.
     """
     redis = services(request).redis
     key = f"yingda:limit:{name}"
     try:
-        count = await redis.incr(key)
-        if count == 1:
-            await redis.expire(key, per_s)
+        # In one transaction: a counter that lost its end would refuse for ever.
+        counting = redis.pipeline()
+        counting.set(key, 0, ex=per_s, nx=True)
+        counting.incr(key)
+        _, count = await promptly(counting.execute())
         if count > times:
-            wait = max(1, await redis.ttl(key))
+            wait = max(1, await promptly(redis.ttl(key)))
             raise TooManyError(f"too many tries; allowed are {times} in {per_s} s, try again in {wait} s", retry_after_s=wait)
     except REDIS_DOWN:
         log.warning("no limit was checked for %s: Redis is away", name.split(":")[0])

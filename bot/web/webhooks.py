@@ -13,7 +13,7 @@ from bot.channels.base import Answer, Batch, Channel, WebhookRequest
 from bot.conversations.service import ConversationService
 from bot.errors import ConflictError, NotFoundError
 from bot.redis import REDIS_DOWN
-from bot.web import passive
+from bot.web import passive, relay
 from bot.web.requests import services
 
 PREFIX = "/webhooks/"
@@ -32,12 +32,17 @@ async def webhook(request: Request, name: str) -> HTTPResponse:
         raise NotFoundError("there is no such channel, or it lacks a setting; `yingda channels list` says which")
     asked = _read(request)
     batch = channel.parse(asked)
+    passed_on = relay.begin(request, channel)
+    return _response(await relay.join(await _answer(request, channel, batch, asked), passed_on))
+
+
+async def _answer(request: Request, channel: Channel, batch: Batch, asked: WebhookRequest) -> Answer:
     if channel.traits.passive and batch.messages:
-        return _response(await passive.converse(request, channel, batch, asked))
+        return await passive.converse(request, channel, batch, asked)
     await _take(request, channel, batch)
     if channel.traits.refuses_replays:
         await _refuse_replay(request, channel, batch)
-    return _response(batch.answer)
+    return batch.answer
 
 
 def _response(answer: Answer) -> HTTPResponse:

@@ -112,6 +112,7 @@ class WidgetConnection:
                 async with asyncio.timeout_at(ping_at):
                     await self._news.wait()
             self._news.clear()
+            await self._pass_on()  # before the message that was being typed
             before = self._shown
             if self._behind or clock() >= ping_at:
                 self._behind = False
@@ -120,7 +121,6 @@ class WidgetConnection:
                 self._shown = self._shown | {"queue": self._board.place(self._shown["id"])}
             if self._shown != before:
                 await sockets.send(self._socket, {"type": "conversation", "conversation": self._shown})
-            await self._pass_on()
             if clock() >= ping_at:  # with news or without: the other side must have something to answer
                 ping_at = clock() + PING_S
                 await sockets.send(self._socket, {"type": "ping", "cursor": self._cursor()})

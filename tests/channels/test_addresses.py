@@ -7,8 +7,9 @@ import socket
 import pytest
 
 from bot.channels.addresses import elsewhere, is_public
-from bot.channels.base import Call, Loss
+from bot.channels.base import Call
 from bot.channels.client import VendorClient
+from bot.channels.loss import Loss
 from bot.errors import TransportError
 
 HOSTS = ("vendor.example",)

@@ -13,9 +13,10 @@ import pytest
 import sqlalchemy as sa
 
 from bot.channels import media as files
-from bot.channels.base import Channel, Loss, VendorAnswer
+from bot.channels.base import Channel, VendorAnswer
 from bot.channels.courier import News
 from bot.channels.fetching import GIVE_UP, Fetcher
+from bot.channels.loss import Loss
 from bot.channels.tencent import read_media
 from bot.channels.tokens import Tokens
 from bot.conversations.service import ConversationService

@@ -125,7 +125,7 @@ async def test_a_channel_conversation_at_the_desk_looks_like_any_other(
 
     assert shown["conversation"]["delivery"] == {
         "kind": "webhook", "name": "webhook", "configured": True,
-        "until": None, "sends_left": None, "passive": False, "problems": {}, "files": {}
+        "until": None, "sends_left": None, "passive": False, "stopped": False, "problems": {}, "files": {}
     }  # fmt: skip
     assert [each["sender"] for each in shown["messages"]][-1] == "agent"
     async with http.post(f"/api/desk/conversations/{conversation_id}/messages/{message['id']}/repeat", headers=headers) as response:

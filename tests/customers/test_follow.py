@@ -12,7 +12,7 @@ from bot.customers.event_store import Counts
 from bot.customers.follow import anything_new, follow
 from bot.database.conversations import conversations, feedback, inboxes, messages, threads
 from bot.database.intelligence import customer_events
-from bot.database.shop import memberships, order_lines, orders, shipments
+from bot.database.shop import memberships, order_lines, orders, shipments, tracking_events
 from tests.customers.conftest import NOW
 
 pytestmark = pytest.mark.timeout(60)  # the first test of a session makes the sample data
@@ -82,6 +82,31 @@ def test_a_parcel_is_late_from_when_it_was_promised(engine: sa.Engine) -> None:
         follow(connection, now=SOON + timedelta(days=1))
 
         assert [row.at for row in events(connection, key="late:NEW-2")] == [SOON]
+
+
+@both_databases
+@pytest.mark.parametrize(("code", "stands"), [("in_transit", False), ("delayed", True)])
+def test_a_late_delivery_is_withdrawn_when_the_parcel_was_in_time_after_all(engine: sa.Engine, code: str, stands: bool) -> None:
+    tomorrow = SOON + timedelta(days=1)
+    with engine.begin() as connection:
+        order = connection.execute(sa.select(orders).where(orders.c.cancelled_at.is_(None)).limit(1)).one()
+        placed = {**order._mapping, "number": "NEW-3", "placed_at": NOW - timedelta(days=3), "promised_at": NOW}
+        connection.execute(sa.insert(orders).values(placed))
+        parcel = {"tracking_number": "T3", "order_number": "NEW-3", "carrier": "", "status": "in_transit"}
+        connection.execute(sa.insert(shipments).values(**parcel, shipped_at=NOW - timedelta(days=2)))
+        happened = {"tracking_number": "T3", "at": NOW - timedelta(days=1), "code": code, "position": 1, "city_zh": "", "city_en": ""}
+        connection.execute(sa.insert(tracking_events).values(happened))
+        follow(connection, now=SOON)
+        delivered = sa.update(shipments).where(shipments.c.tracking_number == "T3").values(delivered_at=NOW - timedelta(hours=1))
+        connection.execute(delivered)
+
+        assert anything_new(connection, now=tomorrow) is not stands
+        found = follow(connection, now=tomorrow)
+
+        assert found == Counts(corrected=0 if stands else 1)
+        assert not anything_new(connection, now=tomorrow)
+        newest = events(connection, key="late:NEW-3")[-1]
+        assert newest.withdrawn is not stands
 
 
 def test_who_joins_again_starts_another_membership(engine: sa.Engine) -> None:

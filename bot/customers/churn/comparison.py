@@ -100,7 +100,7 @@ def fit_family(family: Family, table: ChurnTable, *, seed: int = SEED) -> Fitted
         tried = [(setting, _out_of_fold(setting, tuned, splits)) for setting in family.settings]
         best, scores = max(tried, key=lambda one: _mean_auc(tuned.churned, one[1], splits))
         slope, intercept = calibration(scores, tuned.churned)
-        pipeline = best.pipeline(table).fit(table.features, table.churned)
+        pipeline = best.pipeline(table, rows=len(table.churned)).fit(table.features, table.churned)
     return Fitted(CalibratedModel(pipeline, slope, intercept), best.name, len(table.churned))
 
 
@@ -147,7 +147,7 @@ def _measured(table: ChurnTable, family: Family, splits: Sequence[Split], seed: 
 def _out_of_fold(setting: Setting, table: ChurnTable, splits: Sequence[Split]) -> Array:
     scores = np.zeros(len(table.churned))
     for learn, test in splits:
-        pipeline = setting.pipeline(table).fit(table.features.iloc[learn], table.churned[learn])
+        pipeline = setting.pipeline(table, rows=len(learn)).fit(table.features.iloc[learn], table.churned[learn])
         scores[test] = raw_scores(pipeline, table.features.iloc[test])
     return scores
 

@@ -29,8 +29,12 @@ class Setting:
     encoding: Encoding
     make: Callable[[], BaseEstimator]
 
-    def pipeline(self, table: ChurnTable) -> Pipeline:
-        return Pipeline([("encode", self.encoding(table)), ("model", self.make())])
+    def pipeline(self, table: ChurnTable, *, rows: int) -> Pipeline:
+        """Return it unfitted, to learn from so many rows of the table: of few rows as many neighbours cannot be asked."""
+        model = self.make()
+        if isinstance(model, KNeighborsClassifier):
+            model.set_params(n_neighbors=min(model.n_neighbors, max(1, rows // 4)))
+        return Pipeline([("encode", self.encoding(table)), ("model", model)])
 
 
 @dataclass(frozen=True)

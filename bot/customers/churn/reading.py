@@ -1,4 +1,4 @@
-"""A churn table from a file as companies have it: any encoding and separator, prose before the header, Excel and Parquet too."""
+"""A churn table from a file as companies have it: any encoding and separator, prose before the header, Excel, Parquet and JSON too."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import csv
 import difflib
 import gzip
 import io
+import json
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import charset_normalizer
 import pandas as pd
@@ -46,11 +48,14 @@ def read_table(path: Path, target: str) -> Raw:
         frame, form = pd.read_parquet(io.BytesIO(data)), "Parquet"
         return _with_header([[str(name) for name in frame.columns], *_texts(frame)], target, form)
     if data.startswith(b"PK\x03\x04"):
-        frame = pd.read_excel(io.BytesIO(data), header=None, dtype=object)
-        return _with_header(_texts(frame), target, "Excel, first sheet")
+        return _from_excel(pd.read_excel(io.BytesIO(data), header=None, dtype=object, sheet_name=None), target)
     text, encoding = _decoded(data)
     if not text.strip():
         raise InputError(f"{path.name} is empty; a header and rows are needed")
+    records = _json_records(text)
+    if records is not None:
+        frame = pd.json_normalize(records)
+        return _with_header([[str(name) for name in frame.columns], *_texts(frame)], target, f"{encoding}, JSON")
     separator = _separator(text, target)
     rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
     name = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar"}[separator]
@@ -78,6 +83,26 @@ def _near(name: str, names: list[str]) -> str:
     folded = {one.casefold(): one for one in names}
     near = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)
     return f" (near it: {', '.join(folded[one] for one in near)})" if near else ""
+
+
+def _from_excel(sheets: dict[str, pd.DataFrame], target: str) -> Raw:
+    """Read the first sheet that names the target; where none does, say what the fullest one holds."""
+    rows = {name: _texts(sheet) for name, sheet in sheets.items()}
+    named_in = [name for name, found in rows.items() if any(_position(row, target) is not None for row in found[:HEADER_WITHIN])]
+    name = named_in[0] if named_in else max(rows, key=lambda one: len(rows[one]))
+    return _with_header(rows[name], target, f"Excel, sheet {name}" if len(rows) > 1 else "Excel")
+
+
+def _json_records(text: str) -> list[dict[str, Any]] | None:
+    """Return the objects of JSON lines or of one JSON list; None for a text that is neither."""
+    start = text.lstrip()[:1]
+    if start not in {"{", "["}:
+        return None
+    try:
+        records = json.loads(text) if start == "[" else [json.loads(line) for line in text.splitlines() if line.strip()]
+    except ValueError:
+        return None
+    return records if all(isinstance(one, dict) for one in records) else None
 
 
 def _texts(frame: pd.DataFrame) -> list[list[str]]:

@@ -68,6 +68,8 @@ def _source(found: Sample, number: int) -> list[str]:
         lines.append(f"  # read as {found.encoding}, header in row {found.header_row}; both are found out anew for each file")
         if found.separator != ",":
             lines.append(f"  separator: {json.dumps(found.separator)}")
+    if found.sheet:
+        lines.append(f"  sheet: {json.dumps(found.sheet, ensure_ascii=False)}  # the fullest of the workbook's sheets")
     lines.append("  columns:")
     for column, values in found.columns.items():
         lines.append(_column(column, values, guesses.get(column), kind))
@@ -76,7 +78,7 @@ def _source(found: Sample, number: int) -> list[str]:
 
 def _meanings(name: str, values: list[str]) -> list[str]:
     """Return what a column may mean by its name, likeliest first, as far as its values fit."""
-    bare = re.sub(r"[\s_\-./()（）#]+", "", name).lower()
+    bare = re.sub(r"[\s_\-./()（）#]+", "", re.sub(r"[(（][^)）]*[)）]\s*$", "", name) or name).lower()  # 金额(元) is 金额
     found = [(meaning, words) for meaning, words in _words()["meanings"].items()]
     exact = [meaning for meaning, words in found if bare in words]
     begins = [

@@ -6,7 +6,7 @@ import codecs
 import csv
 import io
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ class Sample:
     encoding: str = ""
     separator: str = ","
     header_row: int = 1
+    sheet: str = ""  # of a workbook with several
 
 
 def sample(path: Path) -> Sample:
@@ -44,10 +45,7 @@ def sample(path: Path) -> Sample:
     if kind == "csv":
         return _text(path)
     if kind == "excel":
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        rows = [[cell_text(cell) or "" for cell in row] for row in book.worksheets[0].iter_rows(values_only=True, max_row=ROWS)]
-        book.close()
-        return _table(path, "excel", rows)
+        return _workbook(path)
     if kind == "jsonl":
         with path.open("rb") as file:
             return _records(path, kind, [flat(msgspec.json.decode(line)) for line in islice(file, ROWS) if line.strip()])
@@ -55,6 +53,18 @@ def sample(path: Path) -> Sample:
         batch = next(pa_parquet.ParquetFile(path).iter_batches(ROWS), None)
         return _records(path, kind, batch.to_pylist() if batch is not None else [])
     raise InputError(f"the format of {path.name} is not known; allowed endings are {', '.join(ENDINGS)}")
+
+
+def _workbook(path: Path) -> Sample:
+    """Read the fullest sheet: the first is often a cover."""
+    book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    sheets = {
+        sheet.title: [[cell_text(cell) or "" for cell in row] for row in sheet.iter_rows(values_only=True, max_row=ROWS)]
+        for sheet in book.worksheets
+    }
+    book.close()
+    title = max(sheets, key=lambda one: sum(bool(cell) for row in sheets[one] for cell in row))
+    return replace(_table(path, "excel", sheets[title]), sheet=title if len(sheets) > 1 else "")
 
 
 def flat(record: Any, prefix: str = "") -> dict[str, Any]:

@@ -45,6 +45,11 @@ BLOCKS = (
     ("given_name", "city"),
     ("address",),
 )
+# Candidates of one rule at most: values that very many rows share (a birth date that stands for "unknown", a pick-up point) make none, or
+# 20,000 rows would be 200 million pairs.
+MOST_CANDIDATES = 1_000_000
+# What more rows share than people can is made up ("13800138000", "1970-01-01", "anonymous") and speaks for nothing: rows, and share of all.
+SHARED = {"phone": (10, 0.0), "email": (10, 0.0), "number": (10, 0.0), "birth_date": (20, 0.005), "name": (50, 0.01)}
 # Pairs that agree in one of these are the same person nearly always; from them it is guessed how many pairs there are.
 SURE = (
     ("number",),
@@ -84,7 +89,7 @@ def link(table: pd.DataFrame, *, threshold: float, tick: Tick = lambda done, tot
     fields = [field for field in _COMPARISONS if field in table and table[field].isna().mean() <= MOST_MISSING]
     if len(table) < LEAST_ROWS or len(fields) < 2:
         return pd.DataFrame(columns=["left", "right", "probability", *fields])
-    rows = table[fields].astype(object).where(table[fields].notna(), None)
+    rows = told(table[fields].astype(object).where(table[fields].notna(), None))
     rows.insert(0, "unique_id", range(len(rows)))
     connection = duckdb.connect(":memory:", config={"memory_limit": MEMORY, "threads": 2, "temp_directory": ""})
     try:
@@ -108,10 +113,11 @@ def _linked(connection: duckdb.DuckDBPyConnection, rows: pd.DataFrame, fields: l
     trainings = list(_possible(TRAINING, fields)) if learns else []
     steps = itertools.count(1)
     total = len(trainings) + 3
+    blocks = candidates(rows, _possible(BLOCKS, fields))
     settings = SettingsCreator(
         link_type="dedupe_only",
         comparisons=[_COMPARISONS[field](field) for field in fields],
-        blocking_rules_to_generate_predictions=[block_on(*rule) for rule in _possible(BLOCKS, fields)],
+        blocking_rules_to_generate_predictions=[block_on(block) for block in blocks],
         probability_two_random_records_match=max(1, sure) / (pairs + 1),
         max_iterations=MOST_ROUNDS,
         retain_matching_columns=False,
@@ -119,7 +125,7 @@ def _linked(connection: duckdb.DuckDBPyConnection, rows: pd.DataFrame, fields: l
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        linker = Linker(DuckDBAPI(connection).register(rows), settings, log_level=logging.ERROR)
+        linker = Linker(DuckDBAPI(connection).register(pd.concat([rows, blocks], axis=1)), settings, log_level=logging.ERROR)
         if learns:
             rules: list[Any] = [block_on(*rule) for rule in _possible(SURE, fields)]
             linker.training.estimate_probability_two_random_records_match(rules, recall=RECALL)
@@ -133,6 +139,29 @@ def _linked(connection: duckdb.DuckDBPyConnection, rows: pd.DataFrame, fields: l
         found: pd.DataFrame = predicted.as_pandas_dataframe()
     tick(total, total)
     return found
+
+
+def told(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows without values that more of them share than people can."""
+    for field in SHARED.keys() & set(rows.columns):
+        fewest, share = SHARED[field]
+        counts = rows[field].map(rows[field].value_counts())
+        rows[field] = rows[field].where(~(counts > max(fewest, share * len(rows))), None)
+    return rows
+
+
+def candidates(rows: pd.DataFrame, rules: Iterator[tuple[str, ...]]) -> pd.DataFrame:
+    """Return a column a rule: equal numbers make two rows candidates. Of each rule the rarest values, up to MOST_CANDIDATES pairs."""
+    blocks = {}
+    for rule in rules:
+        groups = rows.dropna(subset=list(rule)).groupby(list(rule), sort=False).ngroup()
+        sizes = groups.map(groups.value_counts())
+        of_size = sizes.value_counts().sort_index()  # rows by size of their group; each stands in (size - 1) / 2 pairs
+        pairs = (of_size * (of_size.index - 1) / 2).cumsum()
+        few = pairs.index[pairs <= MOST_CANDIDATES]
+        kept = (sizes > 1) & (sizes <= (few.max() if len(few) else 0))
+        blocks["by_" + "_".join(rule)] = groups[kept].reindex(rows.index).astype("Int64")
+    return pd.DataFrame(blocks, index=rows.index)
 
 
 def _estimate(linker: Linker, rule: tuple[str, ...]) -> None:

@@ -28,6 +28,14 @@ def names(result: dict[str, object]) -> list[str]:
     return [alarm["name"] for alarm in alarms]
 
 
+def test_of_few_customers_no_more_neighbours_are_asked_than_there_are(honest: pd.DataFrame, tmp_path: Path) -> None:
+    honest.head(80).to_csv(tmp_path / "few.csv", index=False)
+    table = read_dataset(Asked(data=tmp_path / "few.csv", target="churn")).table
+    neighbours = [family for family in FAMILIES if family.name == "k_nearest_neighbours"]
+
+    assert 0 < compare(table, neighbours, tick=lambda done, total: None).results["k_nearest_neighbours"].mean("auc") <= 1
+
+
 @pytest.mark.slow
 def test_an_honest_table_raises_no_alarm_and_says_what_was_done(evaluate: Evaluate, honest: pd.DataFrame) -> None:
     result = evaluate(honest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,29 @@ def test_prose_encoding_separator_decimal_commas_and_labels_do_not_matter(tmp_pa
     assert np.array_equal(read.table.churned, clean.churned)
     pd.testing.assert_frame_equal(read.table.features.drop(columns=[]), clean.features, check_like=True)
     assert read.types["city"] == "constant"
+
+
+def test_the_sheet_that_names_the_target_is_read(tmp_path: Path, honest: pd.DataFrame) -> None:
+    with pd.ExcelWriter(tmp_path / "table.xlsx") as book:
+        pd.DataFrame({"note": ["the data are on the next sheet"]}).to_excel(book, sheet_name="Note", index=False)
+        honest.to_excel(book, sheet_name="数据", index=False, startrow=2)
+
+    read = read_dataset(Asked(data=tmp_path / "table.xlsx", target="churn"))
+
+    assert len(read.table.churned) == len(honest)
+    assert "sheet 数据" in read.notes[0]
+
+
+def test_json_lines_are_read_with_what_is_nested_in_them(tmp_path: Path, honest: pd.DataFrame) -> None:
+    lines = [
+        json.dumps({"customer": {"tenure": one["tenure"]}, "plan": one["plan"], "churn": bool(one["churn"])})
+        for one in honest.to_dict("records")
+    ]
+
+    read = read_dataset(written(tmp_path, "\n".join(lines).encode()))
+
+    assert list(read.table.features) == ["plan", "customer.tenure"]
+    assert read.table.churned.sum() == honest["churn"].sum()
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])

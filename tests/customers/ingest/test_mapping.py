@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import openpyxl
 import pytest
 import sqlalchemy as sa
 
@@ -99,3 +100,20 @@ def test_real_files_are_proposed_and_ingested(name: str, tmp_path: Path, engine:
 
     assert outcome.status == "done"
     assert outcome.counts["rows"] == sum(1 for line in path.read_bytes().splitlines() if line.strip()) - 1
+
+
+def test_the_fullest_sheet_is_proposed_and_a_unit_in_a_name_is_passed_over(tmp_path: Path, engine: sa.Engine, cipher: Cipher) -> None:
+    book = openpyxl.Workbook()
+    book.worksheets[0].append(["青禾优选 导出说明"])
+    sheet = book.create_sheet("订单")
+    sheet.append(["订单编号", "会员卡号", "付款时间", "实收金额（元）"])
+    for number in range(30):
+        sheet.append([f"D{number}", f"K{number % 7}", f"2026-03-{number % 28 + 1:02} 10:00", f"￥{number + 10}.50"])
+    book.save(tmp_path / "orders.xlsx")
+
+    text = propose([tmp_path / "orders.xlsx"], time_zone="Asia/Shanghai")
+
+    assert 'sheet: "订单"' in text
+    mapping = parse_mapping(text)
+    [outcome] = ingest(Ingestion(engine, cipher, tmp_path / "data"), inputs_of(mapping, tmp_path, []))
+    assert (outcome.status, outcome.counts["stored"]) == ("done", 30)

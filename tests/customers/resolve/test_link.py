@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from bot.crypto import Cipher
 from bot.customers.resolve import fields, merges
-from bot.customers.resolve.link import link
+from bot.customers.resolve.link import candidates, link, told
 from bot.customers.resolve.run import resolve
 from bot.database.intelligence import merge_suggestions, pipeline_runs
 from tests.customers.resolve.conftest import AddRecord
@@ -49,6 +49,19 @@ def test_spellings_of_one_value_are_the_same(field: str, spellings: list[str]) -
 
 def test_too_few_rows_teach_nothing() -> None:
     assert link(pd.DataFrame({"name": ["王芳"] * 3, "phone": ["138"] * 3}), threshold=0.5).empty
+
+
+def test_made_up_values_speak_for_nothing_and_frequent_ones_make_no_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.customers.resolve.link.MOST_CANDIDATES", 10)
+    phones = ["13800138000"] * 11 + ["13900139000"] * 2 + ["13700137000"]
+    addresses = ["pick-up point"] * 9 + ["Nanjing Road 5"] * 4 + [None]
+
+    rows = told(pd.DataFrame({"phone": phones, "address": addresses}, dtype=object))
+    blocks = candidates(rows, iter([("phone",), ("address",)]))
+
+    assert rows["phone"].isna().sum() == 11
+    assert blocks["by_phone"].notna().tolist() == [False] * 11 + [True] * 2 + [False]
+    assert blocks["by_address"].notna().tolist() == [False] * 9 + [True] * 4 + [False]
 
 
 @pytest.mark.slow

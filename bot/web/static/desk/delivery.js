@@ -20,6 +20,7 @@ export function deliveryHint(entry) {
   const delivery = entry.conversation?.delivery;
   if (!delivery) return null;
   if (!delivery.configured) return hint(t("delivery.not_configured"), true);
+  if (delivery.stopped) return hint(t("delivery.stopped"), true);
   if (delivery.passive) return hint(t("delivery.passive"), false);
   if (delivery.until && Date.parse(delivery.until) <= now()) return hint(t("delivery.closed"), true);
   if (delivery.sends_left === 0) return hint(t("delivery.none_left"), true);
