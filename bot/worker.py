@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import sys
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -22,6 +20,7 @@ from bot.channels.pulling import Puller
 from bot.channels.registry import open_channels
 from bot.channels.robots import open_robots
 from bot.channels.tokens import Tokens
+from bot.chores import child, every
 from bot.conversations.alerts import Alerts
 from bot.conversations.assignment import Assignment
 from bot.conversations.distribution import distribute
@@ -38,7 +37,7 @@ from bot.customers.due import Due, refresh_due
 from bot.customers.follow import anything_new, follow
 from bot.database.conversations import conversations, effects
 from bot.database.escalations import escalations
-from bot.errors import BotError, ConflictError
+from bot.errors import ConflictError
 from bot.escalations.queue import PRESENCE_S
 from bot.escalations.staff import read_staff
 from bot.escalations.times import first_reply
@@ -46,7 +45,6 @@ from bot.ids import utcnow
 from bot.logs import configure_logging
 from bot.messages import HandoffReason, Status
 from bot.privacy.retention import retain_tonight
-from bot.redis import REDIS_DOWN
 from bot.settings import load_settings
 from bot.tables import use_tables
 
@@ -63,7 +61,6 @@ LISTEN_AGAIN_S = 0.3  # after the wake-ups broke off
 GIVE_EVERY_S = 0.05
 OUTBOX_EVERY_S = 0.25
 CUSTOMERS_EVERY_S = 20.0  # with the child's few seconds well within the minute in which a new order shall show
-CHILD_LIMIT_S = 3600.0
 AFTER_FAILURE_S = 300.0
 GRACE = timedelta(seconds=2)
 
@@ -95,21 +92,21 @@ class Worker:
 
     async def run(self) -> None:
         await asyncio.gather(
-            _every(ANSWER_EVERY_S, self.answer_the_unanswered),
-            _every(QUEUE_EVERY_S, self.keep_the_queue),
-            _every(BOT_WELL_EVERY_S, self.return_to_the_bot),
-            _every(EFFECTS_EVERY_S, self.tell_effects),
-            _every(RETENTION_EVERY_S, self.keep_within_retention),
-            _every(FIRST_REPLY_EVERY_S, self.take_back_the_unanswered),
-            _every(SILENT_EVERY_S, self.see_to_the_silent),
-            _every(SLA_EVERY_S, self.watch_the_clock),
-            _every(LISTEN_AGAIN_S, self.listen_for_work),
-            _every(GIVE_EVERY_S, self.give_work),
-            _every(OUTBOX_EVERY_S, self.deliver),
-            _every(CUSTOMERS_EVERY_S, self.refresh_customers, after_s=CUSTOMERS_EVERY_S),  # a start has enough to do
-            _every(OUTBOX_EVERY_S, self.pull),
-            _every(OUTBOX_EVERY_S, self._fetcher.start),
-            *(_every(ALERTS_EVERY_S, each.tell) for each in self._alerts),
+            every(ANSWER_EVERY_S, self.answer_the_unanswered),
+            every(QUEUE_EVERY_S, self.keep_the_queue),
+            every(BOT_WELL_EVERY_S, self.return_to_the_bot),
+            every(EFFECTS_EVERY_S, self.tell_effects),
+            every(RETENTION_EVERY_S, self.keep_within_retention),
+            every(FIRST_REPLY_EVERY_S, self.take_back_the_unanswered),
+            every(SILENT_EVERY_S, self.see_to_the_silent),
+            every(SLA_EVERY_S, self.watch_the_clock),
+            every(LISTEN_AGAIN_S, self.listen_for_work),
+            every(GIVE_EVERY_S, self.give_work),
+            every(OUTBOX_EVERY_S, self.deliver),
+            every(CUSTOMERS_EVERY_S, self.refresh_customers, after_s=CUSTOMERS_EVERY_S),  # a start has enough to do
+            every(OUTBOX_EVERY_S, self.pull),
+            every(OUTBOX_EVERY_S, self._fetcher.start),
+            *(every(ALERTS_EVERY_S, each.tell) for each in self._alerts),
         )
 
     async def answer_the_unanswered(self) -> None:
@@ -231,7 +228,7 @@ class Worker:
                 async with self._database.write() as connection:
                     await connection.run_sync(follow)
                 due = await self._due()
-        if due and await _child("bot.customers.refresh_changed", *(["--all"] if due is Due.EVERYBODY else [])) != 0:
+        if due and await child("bot.customers.refresh_changed", *(["--all"] if due is Due.EVERYBODY else [])) != 0:
             log.warning("the records of customers could not be refreshed; trying again in %s s", AFTER_FAILURE_S)
             await asyncio.sleep(AFTER_FAILURE_S)
 
@@ -258,30 +255,6 @@ def _alerts(services: Services, client: VendorClient) -> list[Alerts]:
     robots = open_robots(settings.alerts, default_language=settings.default_language)
     desk_url = f"{settings.public_url.rstrip('/')}/desk"
     return [Alerts(database=services.database, client=client, robot=robot, desk_url=desk_url) for robot in robots]
-
-
-async def _every(seconds: float, chore: Callable[[], Awaitable[None]], *, after_s: float = 0.0) -> None:
-    """Run a chore for ever; what goes wrong is logged and tried again with the next round."""
-    await asyncio.sleep(after_s)
-    while True:
-        try:
-            await chore()
-        except (BotError, sa.exc.SQLAlchemyError, *REDIS_DOWN) as error:
-            log.warning("%s will be tried again: %s", chore.__name__, type(error).__name__)
-        await asyncio.sleep(seconds)
-
-
-async def _child(module: str, *arguments: str) -> int:
-    """Run a module to its end and return its exit code; it ends with us, or when it takes far too long."""
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", module, *arguments)
-    try:
-        return await asyncio.wait_for(process.wait(), CHILD_LIMIT_S)
-    except TimeoutError:
-        return 1
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
 
 
 async def main() -> None:

@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 from aiohttp.abc import ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
-from bot.channels.base import Call
 from bot.channels.loss import Loss
+from bot.channels.vendor import (
+    Call,
+)
 from bot.errors import TransportError
 
 

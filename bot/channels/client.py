@@ -7,8 +7,12 @@ from yarl import URL
 
 from bot.channels import mail_wire
 from bot.channels.addresses import PrivateAddress, PublicResolver, is_number, is_public
-from bot.channels.base import Call, Reason, VendorAnswer
 from bot.channels.loss import Loss
+from bot.channels.vendor import (
+    Call,
+    Reason,
+    VendorAnswer,
+)
 from bot.errors import TransportError
 
 TIMEOUT_S = 10.0

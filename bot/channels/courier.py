@@ -19,11 +19,18 @@ from typing import Any
 from redis.asyncio import Redis
 
 from bot.channels import outbox
-from bot.channels.base import Channel, Outgoing, Reason, Traits
+from bot.channels.base import (
+    Channel,
+    Outgoing,
+    Traits,
+)
 from bot.channels.client import VendorClient
 from bot.channels.pace import Pace
 from bot.channels.pending import Bundle, Pending, ThreadState, bundle, pending_rows, sends_left, thread_state, together
 from bot.channels.tokens import Tokens
+from bot.channels.vendor import (
+    Reason,
+)
 from bot.database import Database
 from bot.errors import TransportError
 from bot.ids import new_id, utcnow

@@ -13,22 +13,24 @@ import msgspec
 
 from bot.channels.addresses import elsewhere
 from bot.channels.base import (
-    AccessToken,
     Answer,
     Batch,
-    Call,
     Channel,
     Outgoing,
-    Reason,
     Traits,
     Unit,
-    VendorAnswer,
     WebhookRequest,
-    check_status,
-    decoded,
     unsigned,
 )
 from bot.channels.reading import check_fresh, from_json, same
+from bot.channels.vendor import (
+    AccessToken,
+    Call,
+    Reason,
+    VendorAnswer,
+    check_status,
+    decoded,
+)
 from bot.errors import TransportError
 from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings

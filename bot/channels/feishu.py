@@ -8,16 +8,12 @@ from urllib.parse import quote
 import msgspec
 
 from bot.channels.base import (
-    AccessToken,
     Answer,
     Batch,
-    Call,
     Channel,
     Outgoing,
-    Reason,
     Traits,
     Unit,
-    VendorAnswer,
     WebhookRequest,
     Withdrawal,
     unsigned,
@@ -25,6 +21,12 @@ from bot.channels.base import (
 from bot.channels.feishu_envelope import decrypt
 from bot.channels.feishu_results import result_of
 from bot.channels.reading import check_fresh, from_json, message_id, same, user_id
+from bot.channels.vendor import (
+    AccessToken,
+    Call,
+    Reason,
+    VendorAnswer,
+)
 from bot.errors import InputError, TransportError
 from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from bot.channels.base import Reason, VendorAnswer, check_status, decoded, refused
+from bot.channels.vendor import (
+    Reason,
+    VendorAnswer,
+    check_status,
+    decoded,
+    refused,
+)
 from bot.errors import TransportError
 
 _TOKEN_GONE = frozenset({99991661, 99991663, 99991664, 99991668, 99991677})

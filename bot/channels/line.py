@@ -11,21 +11,23 @@ import msgspec
 
 from bot.channels.base import (
     Batch,
-    Call,
     Channel,
     Outgoing,
-    Reason,
     Traits,
     Unit,
-    VendorAnswer,
     WebhookRequest,
     Withdrawal,
-    check_status,
-    decoded,
     unsigned,
 )
 from bot.channels.loss import Loss
 from bot.channels.reading import from_json, message_id, same, user_id
+from bot.channels.vendor import (
+    Call,
+    Reason,
+    VendorAnswer,
+    check_status,
+    decoded,
+)
 from bot.errors import TransportError
 from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings

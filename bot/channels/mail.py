@@ -19,24 +19,26 @@ import msgspec
 import regex
 
 from bot.channels.base import (
-    AccessToken,
     Batch,
-    Call,
     Channel,
     Outgoing,
     Pulled,
-    Reason,
     Receipt,
     Traits,
     Unit,
-    VendorAnswer,
     WebhookRequest,
-    check_status,
     unsigned,
 )
 from bot.channels.mail_reading import Mail, read_mail
 from bot.channels.mail_wire import LONGEST_MAIL, Found
 from bot.channels.reading import LONGEST_USER, message_id, same, user_id
+from bot.channels.vendor import (
+    AccessToken,
+    Call,
+    Reason,
+    VendorAnswer,
+    check_status,
+)
 from bot.errors import InputError, SettingError, TransportError
 from bot.languages import notice
 from bot.messages import InboundMessage, Kind

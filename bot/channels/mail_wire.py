@@ -19,7 +19,11 @@ import aiosmtplib
 import msgspec
 import regex
 
-from bot.channels.base import Call, Reason, VendorAnswer
+from bot.channels.vendor import (
+    Call,
+    Reason,
+    VendorAnswer,
+)
 from bot.errors import TransportError
 
 PAGE = 5  # mails of one look

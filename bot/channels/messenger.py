@@ -13,22 +13,24 @@ from bot.channels.addresses import elsewhere
 from bot.channels.base import (
     Answer,
     Batch,
-    Call,
     Channel,
     Outgoing,
-    Reason,
     Receipt,
     Traits,
     Unit,
-    VendorAnswer,
     WebhookRequest,
     Withdrawal,
-    check_status,
-    decoded,
-    refused,
     unsigned,
 )
 from bot.channels.reading import from_json, message_id, same, user_id
+from bot.channels.vendor import (
+    Call,
+    Reason,
+    VendorAnswer,
+    check_status,
+    decoded,
+    refused,
+)
 from bot.errors import TransportError
 from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings

@@ -14,7 +14,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.channels.base import Consent, Reason, Receipt
+from bot.channels.base import (
+    Consent,
+    Receipt,
+)
+from bot.channels.vendor import (
+    Reason,
+)
 from bot.database.channels import channel_threads, outbox
 from bot.database.conversations import threads
 from bot.database.types import UtcTime

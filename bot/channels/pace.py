@@ -8,7 +8,9 @@ import time
 
 from redis.asyncio import Redis
 
-from bot.channels.base import Reason
+from bot.channels.vendor import (
+    Reason,
+)
 from bot.errors import TransportError
 from bot.redis import REDIS_DOWN
 

@@ -12,7 +12,12 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from bot.channels.base import Call, Reason, VendorAnswer, check_status
+from bot.channels.vendor import (
+    Call,
+    Reason,
+    VendorAnswer,
+    check_status,
+)
 from bot.errors import SettingError, TransportError
 from bot.settings import ChannelSettings
 

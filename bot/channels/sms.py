@@ -14,20 +14,22 @@ import regex
 from bot.channels.base import (
     Answer,
     Batch,
-    Call,
     Channel,
     Consent,
     Outgoing,
-    Reason,
     Receipt,
     Traits,
     Unit,
-    VendorAnswer,
     WebhookRequest,
-    check_status,
     unsigned,
 )
 from bot.channels.reading import message_id, same, user_id
+from bot.channels.vendor import (
+    Call,
+    Reason,
+    VendorAnswer,
+    check_status,
+)
 from bot.errors import SettingError, TransportError
 from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings

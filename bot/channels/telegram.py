@@ -9,20 +9,22 @@ import msgspec
 from bot.channels.base import (
     Answer,
     Batch,
-    Call,
     Channel,
     Outgoing,
-    Reason,
     Traits,
     Unit,
-    VendorAnswer,
     WebhookRequest,
-    check_status,
-    decoded,
     unsigned,
 )
 from bot.channels.loss import Loss
 from bot.channels.reading import from_json, same
+from bot.channels.vendor import (
+    Call,
+    Reason,
+    VendorAnswer,
+    check_status,
+    decoded,
+)
 from bot.errors import SettingError, TransportError
 from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings

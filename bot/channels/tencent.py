@@ -16,8 +16,16 @@ import msgspec
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from bot.channels.addresses import elsewhere
-from bot.channels.base import AccessToken, Call, Reason, VendorAnswer, check_status, decoded, refused
 from bot.channels.reading import same
+from bot.channels.vendor import (
+    AccessToken,
+    Call,
+    Reason,
+    VendorAnswer,
+    check_status,
+    decoded,
+    refused,
+)
 from bot.errors import AuthError, InputError, SettingError, TransportError
 from bot.settings import ChannelSettings
 

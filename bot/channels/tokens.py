@@ -11,8 +11,14 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from bot.channels.base import AccessToken, Channel, Reason
+from bot.channels.base import (
+    Channel,
+)
 from bot.channels.client import VendorClient
+from bot.channels.vendor import (
+    AccessToken,
+    Reason,
+)
 from bot.crypto import Cipher
 from bot.database import Database
 from bot.database.channels import channel_tokens

@@ -10,20 +10,22 @@ from bot.channels.addresses import elsewhere
 from bot.channels.base import (
     Answer,
     Batch,
-    Call,
     Channel,
     Outgoing,
     Receipt,
     Traits,
     Unit,
-    VendorAnswer,
     WebhookRequest,
     Withdrawal,
-    check_status,
-    decoded,
 )
 from bot.channels.reading import from_json, message_id, user_id
 from bot.channels.signing import SIGNATURE, TIMESTAMP, check_secret, check_signed, check_url, signed_body
+from bot.channels.vendor import (
+    Call,
+    VendorAnswer,
+    check_status,
+    decoded,
+)
 from bot.errors import InputError
 from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings

@@ -7,10 +7,24 @@ from urllib.parse import quote
 
 import msgspec
 
-from bot.channels.base import AccessToken, Answer, Batch, Call, Channel, Outgoing, Traits, Unit, VendorAnswer, WebhookRequest, unsigned
+from bot.channels.base import (
+    Answer,
+    Batch,
+    Channel,
+    Outgoing,
+    Traits,
+    Unit,
+    WebhookRequest,
+    unsigned,
+)
 from bot.channels.reading import check_fresh, same, user_id
 from bot.channels.signing import TIMESTAMP, check_secret, check_signed, check_url
 from bot.channels.tencent import TOLERANCE_S, Envelope, check_result, from_xml, media_call, read_media, read_token, signature, to_xml
+from bot.channels.vendor import (
+    AccessToken,
+    Call,
+    VendorAnswer,
+)
 from bot.environment import flag
 from bot.errors import InputError
 from bot.messages import Attachment, InboundMessage, Kind

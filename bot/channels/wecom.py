@@ -7,18 +7,13 @@ from urllib.parse import quote
 import msgspec
 
 from bot.channels.base import (
-    AccessToken,
     Answer,
     Batch,
-    Call,
     Channel,
     Outgoing,
-    Reason,
     Traits,
     Unit,
-    VendorAnswer,
     WebhookRequest,
-    decoded,
     unsigned,
 )
 from bot.channels.reading import check_fresh, same, user_id
@@ -32,6 +27,13 @@ from bot.channels.tencent import (
     read_media,
     read_token,
     signature,
+)
+from bot.channels.vendor import (
+    AccessToken,
+    Call,
+    Reason,
+    VendorAnswer,
+    decoded,
 )
 from bot.errors import InputError, SettingError, TransportError
 from bot.messages import Attachment, InboundMessage, Kind

@@ -12,20 +12,16 @@ from urllib.parse import quote
 import msgspec
 
 from bot.channels.base import (
-    AccessToken,
     Answer,
     Batch,
-    Call,
     Channel,
     Outgoing,
     Pulled,
     Receipt,
     Traits,
     Unit,
-    VendorAnswer,
     WebhookRequest,
     Withdrawal,
-    decoded,
     unsigned,
 )
 from bot.channels.reading import check_fresh, message_id, same
@@ -39,6 +35,12 @@ from bot.channels.tencent import (
     read_media,
     read_token,
     signature,
+)
+from bot.channels.vendor import (
+    AccessToken,
+    Call,
+    VendorAnswer,
+    decoded,
 )
 from bot.errors import InputError
 from bot.messages import Attachment, InboundMessage, Kind

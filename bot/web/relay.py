@@ -10,8 +10,14 @@ import logging
 
 from sanic import Request
 
-from bot.channels.base import Answer, Call, Channel
+from bot.channels.base import (
+    Answer,
+    Channel,
+)
 from bot.channels.client import VendorClient
+from bot.channels.vendor import (
+    Call,
+)
 from bot.errors import TransportError
 
 RELAY_S = 4.0  # of the vendor's 5

@@ -7,9 +7,11 @@ import socket
 import pytest
 
 from bot.channels.addresses import elsewhere, is_public
-from bot.channels.base import Call
 from bot.channels.client import VendorClient
 from bot.channels.loss import Loss
+from bot.channels.vendor import (
+    Call,
+)
 from bot.errors import TransportError
 
 HOSTS = ("vendor.example",)

@@ -9,7 +9,14 @@ from wechatpy.enterprise import parse_message
 from wechatpy.enterprise.crypto import WeChatCrypto
 from wechatpy.utils import WeChatSigner
 
-from bot.channels.base import Outgoing, Reason, VendorAnswer, WebhookRequest
+from bot.channels.base import (
+    Outgoing,
+    WebhookRequest,
+)
+from bot.channels.vendor import (
+    Reason,
+    VendorAnswer,
+)
 from bot.errors import AuthError, SettingError, TransportError
 from bot.messages import Kind
 from tests.channels.conftest import account

@@ -13,12 +13,20 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
-from bot.channels.base import Batch, Call, Channel, Outgoing, VendorAnswer
+from bot.channels.base import (
+    Batch,
+    Channel,
+    Outgoing,
+)
 from bot.channels.client import VendorClient
 from bot.channels.mail import Email
 from bot.channels.mail_reading import read_mail
 from bot.channels.pulling import Puller
 from bot.channels.tokens import Tokens
+from bot.channels.vendor import (
+    Call,
+    VendorAnswer,
+)
 from bot.cli.channels import command
 from bot.conversations.service import ConversationService
 from bot.conversations.services import Services

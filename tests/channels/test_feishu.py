@@ -6,8 +6,17 @@ import json
 
 import pytest
 
-from bot.channels.base import Batch, Choice, Outgoing, Reason, VendorAnswer, Withdrawal
+from bot.channels.base import (
+    Batch,
+    Choice,
+    Outgoing,
+    Withdrawal,
+)
 from bot.channels.feishu_envelope import decrypt
+from bot.channels.vendor import (
+    Reason,
+    VendorAnswer,
+)
 from bot.errors import AuthError, TransportError
 from bot.messages import Kind
 from tests.channels.vendors import FEISHU, NOW, feishu_sealed, request

@@ -6,7 +6,15 @@ import json
 
 import pytest
 
-from bot.channels.base import Batch, Choice, Outgoing, VendorAnswer, Withdrawal
+from bot.channels.base import (
+    Batch,
+    Choice,
+    Outgoing,
+    Withdrawal,
+)
+from bot.channels.vendor import (
+    VendorAnswer,
+)
 from bot.errors import AuthError, InputError
 from bot.messages import Kind
 from tests.channels.conftest import account

@@ -14,10 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.channels.base import VendorAnswer
 from bot.channels.mail_quotes import without_quotes
 from bot.channels.mail_reading import Mail, read_mail
 from bot.channels.mail_wire import Found
+from bot.channels.vendor import (
+    VendorAnswer,
+)
 from bot.errors import InputError
 from bot.messages import Kind
 from tests.channels.test_refusals import _mutated

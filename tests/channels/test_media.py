@@ -13,12 +13,17 @@ import pytest
 import sqlalchemy as sa
 
 from bot.channels import media as files
-from bot.channels.base import Channel, VendorAnswer
+from bot.channels.base import (
+    Channel,
+)
 from bot.channels.courier import News
 from bot.channels.fetching import GIVE_UP, Fetcher
 from bot.channels.loss import Loss
 from bot.channels.tencent import read_media
 from bot.channels.tokens import Tokens
+from bot.channels.vendor import (
+    VendorAnswer,
+)
 from bot.conversations.service import ConversationService
 from bot.conversations.services import Services
 from bot.database.channels import media, media_parts

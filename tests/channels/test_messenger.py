@@ -6,7 +6,18 @@ import json
 
 import pytest
 
-from bot.channels.base import Batch, Choice, Outgoing, Reason, Receipt, VendorAnswer, WebhookRequest, Withdrawal
+from bot.channels.base import (
+    Batch,
+    Choice,
+    Outgoing,
+    Receipt,
+    WebhookRequest,
+    Withdrawal,
+)
+from bot.channels.vendor import (
+    Reason,
+    VendorAnswer,
+)
 from bot.errors import AuthError, TransportError
 from bot.messages import Kind
 from tests.channels.vendors import INSTAGRAM, MESSENGER, NOW, Case, altered

@@ -11,8 +11,16 @@ import pytest
 import sqlalchemy as sa
 
 from bot.channels import outbox as outbox_rows
-from bot.channels.base import Batch, Call, Reason, Receipt, VendorAnswer
+from bot.channels.base import (
+    Batch,
+    Receipt,
+)
 from bot.channels.client import VendorClient
+from bot.channels.vendor import (
+    Call,
+    Reason,
+    VendorAnswer,
+)
 from bot.conversations import store
 from bot.conversations.assignment import Assignment
 from bot.conversations.service import ConversationService

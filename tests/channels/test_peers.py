@@ -7,7 +7,15 @@ import time
 
 import pytest
 
-from bot.channels.base import Call, Channel, Choice, Outgoing, VendorAnswer
+from bot.channels.base import (
+    Channel,
+    Choice,
+    Outgoing,
+)
+from bot.channels.vendor import (
+    Call,
+    VendorAnswer,
+)
 from tests.channels.peers import PeerEnvironment, peer_environment
 from tests.channels.simulator import Received, Says, Vendor
 from tests.channels.vendors import FEISHU, LINE

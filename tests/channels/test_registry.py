@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from bot.channels.base import Reason
 from bot.channels.registry import KINDS, missing, open_channels
+from bot.channels.vendor import (
+    Reason,
+)
 from bot.cli.channels import command
 from bot.errors import SettingError
 from bot.settings import ChannelSettings, load_settings

@@ -15,9 +15,11 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
-from bot.channels.base import VendorAnswer
 from bot.channels.client import VendorClient
 from bot.channels.robots import ROBOTS, Robot, lacking_of_robot, open_robots
+from bot.channels.vendor import (
+    VendorAnswer,
+)
 from bot.cli.channels import command
 from bot.conversations import store
 from bot.conversations.alerts import Alerts

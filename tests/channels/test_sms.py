@@ -7,8 +7,18 @@ from urllib.parse import parse_qsl, urlencode
 import pytest
 from twilio.request_validator import RequestValidator
 
-from bot.channels.base import Consent, Outgoing, Reason, Receipt, Unit, VendorAnswer, WebhookRequest
+from bot.channels.base import (
+    Consent,
+    Outgoing,
+    Receipt,
+    Unit,
+    WebhookRequest,
+)
 from bot.channels.splitting import length, split
+from bot.channels.vendor import (
+    Reason,
+    VendorAnswer,
+)
 from bot.conversations.service import ConversationService
 from bot.conversations.services import Services
 from bot.errors import AuthError, SettingError, TransportError

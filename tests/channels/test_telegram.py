@@ -7,7 +7,15 @@ import json
 import pytest
 import telegram
 
-from bot.channels.base import Batch, Choice, Outgoing, Reason, VendorAnswer
+from bot.channels.base import (
+    Batch,
+    Choice,
+    Outgoing,
+)
+from bot.channels.vendor import (
+    Reason,
+    VendorAnswer,
+)
 from bot.errors import SettingError, TransportError
 from bot.messages import Kind
 from tests.channels.conftest import account

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from bot.channels.base import Reason
+from bot.channels.vendor import (
+    Reason,
+)
 from bot.conversations.service import ConversationService
 from bot.conversations.services import Services
 from tests.channels.conftest import Post, open_post

@@ -9,8 +9,17 @@ from wechatpy import parse_message
 from wechatpy.crypto import WeChatCrypto
 from wechatpy.utils import WeChatSigner
 
-from bot.channels.base import Batch, Channel, Outgoing, Reason, VendorAnswer, WebhookRequest
+from bot.channels.base import (
+    Batch,
+    Channel,
+    Outgoing,
+    WebhookRequest,
+)
 from bot.channels.tencent import refusal
+from bot.channels.vendor import (
+    Reason,
+    VendorAnswer,
+)
 from bot.errors import AuthError, SettingError, TransportError
 from bot.messages import Kind
 from tests.channels.conftest import account

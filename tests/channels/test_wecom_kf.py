@@ -10,9 +10,17 @@ import pytest
 import sqlalchemy as sa
 
 from bot.channels import pulling
-from bot.channels.base import Batch, Outgoing, Receipt, VendorAnswer, Withdrawal
+from bot.channels.base import (
+    Batch,
+    Outgoing,
+    Receipt,
+    Withdrawal,
+)
 from bot.channels.pulling import Puller
 from bot.channels.tokens import Tokens
+from bot.channels.vendor import (
+    VendorAnswer,
+)
 from bot.conversations.service import ConversationService
 from bot.conversations.services import Services
 from bot.database.channels import channel_cursors

@@ -9,7 +9,18 @@ from pywa import WhatsApp
 from pywa.types import Message
 from pywa.utils import webhook_updates_validator
 
-from bot.channels.base import Batch, Choice, Outgoing, Reason, Receipt, VendorAnswer, WebhookRequest, Withdrawal
+from bot.channels.base import (
+    Batch,
+    Choice,
+    Outgoing,
+    Receipt,
+    WebhookRequest,
+    Withdrawal,
+)
+from bot.channels.vendor import (
+    Reason,
+    VendorAnswer,
+)
 from bot.errors import AuthError, TransportError
 from bot.messages import Kind
 from tests.channels.vendors import NOW, SECRET, WHATSAPP, altered
