@@ -14,7 +14,7 @@ import aiohttp
 
 from bot.channels.base import WebhookRequest
 from bot.conversations.services import Services
-from tests.channels.vendors import CASES
+from tests.channels.vendors import CALLED
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,12 +24,12 @@ def process(module: str, services: Services, vendor_url: str, *, rasa_port: int 
     """Run `python -m module`, which knows a channel of every kind; each has a vendor of its own at the same place."""
     settings = services.settings
     accounts = {
-        f"{case.kind}_{name}".upper(): value for case in CASES for name, value in case.settings(f"{vendor_url}/{case.kind}").items()
+        f"{case.kind}_{name}".upper(): value for case in CALLED for name, value in case.settings(f"{vendor_url}/{case.kind}").items()
     }
     environment = {
         **os.environ,
         **accounts,
-        "YINGDA_CHANNELS": ",".join(case.kind for case in CASES),
+        "YINGDA_CHANNELS": ",".join(case.kind for case in CALLED),
         "YINGDA_DATA_DIR": str(settings.data_dir),
         "YINGDA_DATA_KEY": settings.data_key,
         "DATABASE_URL": settings.database_url,

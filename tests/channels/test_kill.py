@@ -26,13 +26,13 @@ from bot.messages import Reply, Turn, TurnRequest
 from tests.channels.conftest import Post
 from tests.channels.processes import knock, listening, process
 from tests.channels.simulator import Received, Says, Vendor
-from tests.channels.vendors import CASES, Case
+from tests.channels.vendors import CALLED, Case
 from tests.dialogue.system import free_port
 from tests.fakes import FakeRasa, echo
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
-KINDS = {case.kind: case for case in CASES}
+KINDS = {case.kind: case for case in CALLED}
 
 
 async def leases_are_over(services: Services) -> None:
@@ -140,7 +140,7 @@ async def _until(is_so: Callable[[], bool]) -> None:
 async def _acknowledged(port: int) -> list[int]:
     """Send a message on each channel; return how they were answered."""
     await listening(port)
-    requests = [(case.kind, case.sign(case.payload(case.kind, "m1", "u1"), time.time())) for case in CASES]
+    requests = [(case.kind, case.sign(case.payload(case.kind, "m1", "u1"), time.time())) for case in CALLED]
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http:
         return list(await asyncio.gather(*(knock(http, f"/webhooks/{kind}", wanted) for kind, wanted in requests)))
 
@@ -157,7 +157,7 @@ async def test_who_was_acknowledged_is_answered_whoever_is_killed(services: Serv
         await leases_are_over(services)
         rasa_answers.set()
         with process("bot.worker", services, simulator.url, rasa_port=rasa_port):
-            await _until(lambda: len(vendors.sends(simulator.received)) == len(CASES))
+            await _until(lambda: len(vendors.sends(simulator.received)) == len(CALLED))
         vendors.slow = False
         await leases_are_over(services)
         with process("bot.worker", services, simulator.url, rasa_port=rasa_port):
@@ -172,4 +172,4 @@ async def test_who_was_acknowledged_is_answered_whoever_is_killed(services: Serv
     assert Counter((row.sender, row.text) for row in said) == Counter(
         {**{("customer", kind): 1 for kind in KINDS}, **{("bot", f"you said {kind}"): 1 for kind in KINDS}}
     )
-    assert len({row.conversation_id for row in said}) == len(CASES)
+    assert len({row.conversation_id for row in said}) == len(CALLED)

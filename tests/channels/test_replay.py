@@ -15,7 +15,7 @@ from bot.channels.base import WebhookRequest
 from bot.conversations.services import Services
 from bot.database.conversations import conversations, messages, threads
 from tests.channels.processes import knock, listening, process
-from tests.channels.vendors import CASES, Case
+from tests.channels.vendors import CALLED, Case
 from tests.dialogue.system import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -38,14 +38,14 @@ async def test_batches_that_come_six_times_in_two_processes_are_there_once(servi
         for port in ports:
             stack.enter_context(process("bot.web.app", services, "http://127.0.0.1:9", port=port))
         await asyncio.gather(*map(listening, ports))
-        requests = [(case.kind, wanted) for case in CASES for wanted in captured(case)]
+        requests = [(case.kind, wanted) for case in CALLED for wanted in captured(case)]
         addresses = [f"http://127.0.0.1:{port}/webhooks/" for port in ports]
         async with aiohttp.ClientSession() as http:
             for _ in range(3):
                 again = [knock(http, f"{address}{kind}", wanted) for kind, wanted in requests for address in addresses]
                 assert set(await asyncio.gather(*again)) <= {200, 409}
 
-    assert await _kept(services) == {case.kind: (1, sorted(TEXTS)) for case in CASES if not case.only_signals}
+    assert await _kept(services) == {case.kind: (1, sorted(TEXTS)) for case in CALLED if not case.only_signals}
 
 
 async def _kept(services: Services) -> dict[str, tuple[int, list[str]]]:

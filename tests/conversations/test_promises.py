@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from bot.conversations import services as services_of_a_process
 from bot.conversations import store
 from bot.conversations.assignment import Assignment
 from bot.conversations.long_wait import apologise
@@ -165,8 +166,9 @@ async def test_who_waits_for_too_long_is_told_so_once_and_keeps_the_place(servic
 
 
 async def test_the_estimate_comes_from_the_skills_own_service_times_and_is_kept(
-    service: ConversationService, assignment: Assignment, agent: store.Row
+    service: ConversationService, assignment: Assignment, agent: store.Row, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(services_of_a_process, "LATELY_S", 0)
     for number in range(3):
         message = await say(service, "a person please", visitor=f"v{number}")
         await assignment.claim(agent)

@@ -136,7 +136,7 @@ async def test_who_cannot_be_written_to_is_not(
 
     assert (shown["way"] or {"reach": "no_way"})["reach"] == reach
     assert status == (409 if wrote else 404)
-    assert (shown["customer"]["name"], shown["customer"]["phone"]) == ("王芳", "+86138****8000")
+    assert (shown["customer"]["name"], shown["customer"]["phone"]) == ("王芳", "**********8000")
     with plain.connect() as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(conversations)).scalar_one() == 0
 
@@ -184,7 +184,7 @@ async def test_a_supervisor_decides_on_two_records_and_takes_it_back(
     shown = await got(http, f"merges/{suggestion}")
     assert (listed["id"], listed["names"], listed["probability"]) == (suggestion, ["王芳", "王芳"], 0.93)
     assert shown["same"] == ["name"]
-    assert [one["phone"] for one in shown["records"]] == ["+86138****8000", "+86138****8001"]
+    assert [one["phone"] for one in shown["records"]] == ["**********8000", "**********8001"]
     assert shown["evidence"][0] == {"field": "name", "bits": 7.5}
 
     def merged() -> int:

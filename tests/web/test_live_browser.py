@@ -150,4 +150,6 @@ async def test_a_hidden_widget_gives_its_line_up_and_catches_up_when_it_is_looke
 
     await look_away(shop.page, hidden=False)
     await expect(shop.answers.last).to_have_text("you said from another tab")
+    while len(lines) == seen:
+        await asyncio.sleep(0.05)
     assert len(lines) == seen + 1
