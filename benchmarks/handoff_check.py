@@ -68,7 +68,9 @@ def _lost(log: list[Line], record: Record) -> int:
             seen[line["who"]].add(line["id"])
         if line["who"].startswith("visitor") and line.get("conversation"):
             visitor_of[line["conversation"]] = line["who"]
-    lost += sum(row.id not in seen[visitor_of[row.conversation_id]] for row in record.messages if row.sender != "customer")
+    # A conversation that nobody knows was begun by a request that was never acknowledged: there nobody was promised anything.
+    said = [row for row in record.messages if row.sender != "customer" and row.conversation_id in visitor_of]
+    lost += sum(row.id not in seen[visitor_of[row.conversation_id]] for row in said)
     served = _served(record)
     for row in record.messages:
         for agent, begin, end in served[row.conversation_id]:

@@ -70,6 +70,11 @@ def test_what_one_side_never_saw_is_lost() -> None:
     assert faults([line for line in logs() if line["id"] != "c2m4" or line["who"] == "agent:a"], record()) == {"lost": 1}
 
 
+def test_what_nobody_was_acknowledged_is_not_lost() -> None:
+    """A visitor whose first request was never answered knows of no conversation."""
+    assert faults([line for line in logs() if line["conversation"] != "c2" or line["who"] == "agent:a"], record()) == {}
+
+
 def test_what_was_acknowledged_and_not_stored_is_lost() -> None:
     sent = {"who": "visitor:c1", "did": "sent", "id": "gone", "conversation": "c1", "seq": 9, "at": 0.0}
 
