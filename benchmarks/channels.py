@@ -28,8 +28,9 @@ from bot.channels.base import WebhookRequest
 from bot.channels.client import VendorClient
 from bot.channels.courier import Courier
 from bot.channels.registry import open_channels
+from bot.channels.signing import SIGNATURE, TIMESTAMP, signed_body
 from bot.channels.tokens import Tokens
-from bot.channels.webhook import SIGNATURE, TIMESTAMP, Webhook
+from bot.channels.webhook import Webhook
 from bot.conversations import store
 from bot.conversations.inbound import store_inbound
 from bot.conversations.replies import bot_message
@@ -153,7 +154,7 @@ def _signed(number: int) -> tuple[bytes, dict[str, str]]:
     body = json.dumps({"messages": [{"id": new_id(), "user": f"user-{number % USERS}", "text": "我的订单到哪了？"}]}).encode()
     timestamp = str(int(time.time()))
     channel = Webhook(ChannelSettings("webhook", "webhook", {"SECRET": SECRET, "URL": "http://127.0.0.1"}))
-    signature = channel._sign(timestamp, body)
+    signature = signed_body(SECRET, timestamp, body)
     assert channel.parse(WebhookRequest("POST", "", {}, {TIMESTAMP: timestamp, SIGNATURE: signature}, body, time.time())).messages
     return body, {TIMESTAMP: timestamp, SIGNATURE: signature}
 
