@@ -59,6 +59,7 @@ class Shop:
     async def open(self) -> None:
         await self.launcher.click()
         await expect(self.panel).to_be_visible()
+        await self.panel.evaluate("panel => Promise.allSettled(panel.getAnimations().map(one => one.finished))")  # it slides in
         await expect(self.entries("bot").last).to_be_visible()
 
     async def say(self, text: str) -> None:

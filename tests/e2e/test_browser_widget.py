@@ -114,7 +114,7 @@ async def test_on_a_phone_it_fills_the_screen(stage: Stage, language: str) -> No
         await shop.open()
         box = await shop.panel.bounding_box()
         assert box is not None
-        assert (round(box["x"]), round(box["y"]), round(box["width"])) == (0, 0, PHONE["width"])  # it slides in
+        assert (round(box["x"]), round(box["y"]), round(box["width"])) == (0, 0, PHONE["width"])
         assert box["height"] >= PHONE["height"] - 1
         assert not await shop.overflows_sideways()
         await stage.picture(shop.page, f"widget-{language}-phone-greeting")
