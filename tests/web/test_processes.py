@@ -180,6 +180,8 @@ async def test_what_a_desk_asks_for_while_something_is_being_sent_is_not_forgott
         while seqs[-4:] != [1, 2, 3, 4]:
             seqs.append((await frame(board, "message"))["message"]["seq"])
 
+    assert set(seqs) == {1, 2, 3, 4}
+
 
 @pytest.mark.slow
 async def test_news_that_come_while_the_heartbeat_looks_do_not_end_the_line(
