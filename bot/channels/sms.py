@@ -23,12 +23,13 @@ from bot.channels.base import (
     WebhookRequest,
     unsigned,
 )
-from bot.channels.reading import message_id, same, user_id
+from bot.channels.reading import same, user_id
 from bot.channels.vendor import (
     Call,
     Reason,
     VendorAnswer,
     check_status,
+    decoded,
 )
 from bot.errors import SettingError, TransportError
 from bot.messages import Attachment, InboundMessage, Kind
@@ -119,15 +120,12 @@ class Sms(Channel):
     def _message(self, fields: Mapping[str, str], user: str, *, is_start: bool) -> InboundMessage:
         text, attachments = fields.get("Body", ""), _media(fields)
         other = attachments[0].kind if attachments else Kind.OTHER
-        return InboundMessage(
-            inbox_id=self.name,
-            channel_user=user,
-            client_id=message_id(fields.get("MessageSid", "")),
+        return self.inbound(
+            user,
+            fields.get("MessageSid", ""),
             text="" if is_start else text,
             kind=Kind.EVENT if is_start else Kind.TEXT if text.strip() else other,
             attachments=attachments,
-            language_hint=self.settings.get("LANGUAGE"),
-            by_channel=True,
         )
 
     def build(self, outgoing: Outgoing, *, token: str) -> Call:
@@ -146,10 +144,7 @@ class Sms(Channel):
         if code in BUSY:
             raise TransportError(f"error {code}", reason=Reason.RATE, retry_after_s=10)
         check_status(answer)
-        try:
-            return msgspec.json.decode(answer.body, type=_Taken).sid
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return ""  # taken all the same; it must not be sent twice
+        return decoded(answer, _Taken, unreadable=_Taken()).sid  # taken all the same; it must not be sent twice
 
     def probe(self, *, token: str) -> Call:
         return Call("GET", f"{self._address()}.json", headers=self._authorization())
