@@ -111,3 +111,20 @@ async def test_rows_can_be_streamed(shelf: Database) -> None:
         streamed = await connection.stream(sa.select(fruits.c.name).order_by(fruits.c.id))
 
         assert [row.name async for row in streamed] == ["apple", "pear"]
+
+
+async def test_who_must_be_quick_waits_for_one_of_those_who_come_last(shelf: Database) -> None:
+    order: list[str] = []
+
+    async def write(name: str, *, last: bool) -> None:
+        async with shelf.write(last=last) as connection:
+            await connection.execute(sa.insert(fruits).values(name=name))
+            await asyncio.sleep(0)
+            order.append(name)
+
+    patient = [asyncio.create_task(write(f"patient {number}", last=True)) for number in range(5)]
+    await asyncio.sleep(0)
+    await asyncio.gather(write("quick", last=False), *patient)
+
+    assert order.index("quick") <= 1
+    assert [name for name in order if name != "quick"] == [f"patient {number}" for number in range(5)]

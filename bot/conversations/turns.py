@@ -87,43 +87,32 @@ class TurnRunner:
 
     async def run(self, conversation_id: str) -> None:
         """Answer message after message until none is left, unless another process is at it."""
-        while await self._hold(conversation_id):
-            while pending := await self._pending(conversation_id):
-                await self._answer(*pending)
-            if await self._release(conversation_id):
+        while pending := await self._take(conversation_id):
+            if await self._answer(*pending):
                 return
 
-    async def _hold(self, conversation_id: str) -> bool:
-        now = utcnow()
-        mine = sa.or_(conversations.c.turn_owner == self._owner, conversations.c.turn_until.is_(None), conversations.c.turn_until < now)
-        update = (
-            sa.update(conversations)
-            .where(conversations.c.id == conversation_id, conversations.c.status == Status.BOT, mine)
-            .values(turn_owner=self._owner, turn_until=now + timedelta(seconds=LEASE_S))
-        )
-        async with self._database.write() as connection:
-            return (await connection.execute(update)).rowcount == 1
-
-    async def _release(self, conversation_id: str) -> bool:
-        """Give the lease back; False when a message came in meanwhile, which is then ours to answer."""
-        settled = sa.or_(conversations.c.status != Status.BOT, conversations.c.customer_seq <= conversations.c.answered_seq)
-        update = (
-            sa.update(conversations)
-            .where(conversations.c.id == conversation_id, conversations.c.turn_owner == self._owner, settled)
-            .values(turn_owner=None, turn_until=None)
-        )
-        async with self._database.write() as connection:
-            return (await connection.execute(update)).rowcount == 1
-
-    async def _pending(self, conversation_id: str) -> tuple[store.Row, Message] | None:
-        async with self._database.read() as connection:
-            row = await store.conversation(connection, conversation_id)
-            if row.status != Status.BOT:
+    async def _take(self, conversation_id: str) -> tuple[store.Row, Message] | None:
+        """Hold the conversation and return it with what is to be answered next; None when nothing is, or another process is at it."""
+        async with self._database.write(last=True) as connection:
+            row = await self._hold(connection, conversation_id)
+            if row is None:
+                mine = sa.update(conversations).where(conversations.c.id == conversation_id, conversations.c.turn_owner == self._owner)
+                await connection.execute(mine.values(turn_owner=None, turn_until=None))
                 return None
             message = await store.next_unanswered(connection, conversation_id, row.answered_seq)
         return (row, message) if message else None
 
-    async def _answer(self, conversation: store.Row, message: Message) -> None:
+    async def _hold(self, connection: AsyncConnection, conversation_id: str) -> store.Row | None:
+        """Take or renew the lease of a conversation that the bot has to answer, unless another process has it."""
+        now = utcnow()
+        free = sa.or_(conversations.c.turn_owner == self._owner, conversations.c.turn_until.is_(None), conversations.c.turn_until < now)
+        unanswered = (conversations.c.status == Status.BOT, conversations.c.customer_seq > conversations.c.answered_seq)
+        update = sa.update(conversations).where(conversations.c.id == conversation_id, free, *unanswered)
+        values = {"turn_owner": self._owner, "turn_until": now + timedelta(seconds=LEASE_S)}
+        return (await connection.execute(update.values(**values).returning(conversations))).first()
+
+    async def _answer(self, conversation: store.Row, message: Message) -> bool:
+        """Return whether that was all: the lease is then given back."""
         attempt = asyncio.create_task(self._ask(conversation, message))
         done, _ = await asyncio.wait({attempt}, timeout=self._settings.rasa_notice_s)
         if not done:
@@ -132,9 +121,8 @@ class TurnRunner:
             turn = await attempt
         except (RasaAway, RasaLate, RasaFailed) as error:
             log.warning("conversation %s goes to a human: %s", conversation.id, error)
-            await self._give_up(conversation, message, error)
-            return
-        await self._store(conversation, message, turn)
+            return await self._give_up(conversation, message, error)
+        return await self._store(conversation, message, turn)
 
     async def _ask(self, conversation: store.Row, message: Message) -> Turn:
         """Ask Rasa, again and again while it is away, within the limits that a customer is made to wait."""
@@ -151,7 +139,9 @@ class TurnRunner:
                 if time.monotonic() > give_up_at or message.content.button_id == "human":
                     raise
                 await asyncio.sleep(RETRY_S)
-                if not await self._hold(conversation.id):
+                async with self._database.write(last=True) as connection:
+                    held = await self._hold(connection, conversation.id)
+                if not held:
                     raise
 
     async def _pressed(self, message: Message) -> Button | None:
@@ -172,21 +162,21 @@ class TurnRunner:
                 await store.add_message(connection, system_message(conversation, seq, "one_moment", conversation.language))
         await self._wake(conversation)
 
-    async def _give_up(self, conversation: store.Row, message: Message, error: Exception) -> None:
+    async def _give_up(self, conversation: store.Row, message: Message, error: Exception) -> bool:
         asked_for_human = message.content.button_id == "human"
         reason = HandoffReason.ACTION_FAILED if isinstance(error, RasaFailed) else HandoffReason.BOT_DOWN
         hand_off = HandOff(reason=HandoffReason.CUSTOMER_REQUEST if asked_for_human else reason)
-        await self._store(conversation, message, Turn(message_id=message.id, hand_off=hand_off), answered=asked_for_human)
+        return await self._store(conversation, message, Turn(message_id=message.id, hand_off=hand_off), answered=asked_for_human)
 
-    async def _store(self, conversation: store.Row, message: Message, turn: Turn, *, answered: bool = True) -> None:
-        """One transaction: fence, replies, answered_seq, and with a hand-off also escalation, status and epoch."""
+    async def _store(self, conversation: store.Row, message: Message, turn: Turn, *, answered: bool = True) -> bool:
+        """One transaction: fence, replies, answered_seq, the lease if that was all, and with a hand-off escalation, status and epoch."""
         if turn.stale:
             await untold_effects(self._database, conversation.id)
-            return
+            return False
         hand_off = turn.hand_off or failure_of(turn)
         known = await what_is_known(self._services, conversation.thread_id) if hand_off else None
         entry = None
-        async with self._database.write() as connection:
+        async with self._database.write(last=True) as connection:
             fence = (
                 conversations.c.epoch == conversation.epoch,
                 conversations.c.status == Status.BOT,
@@ -196,9 +186,11 @@ class TurnRunner:
             changes: dict[str, Any] = {"answered_seq": message.seq} if answered else {}
             if hand_off:
                 changes |= {"status": Status.WAITING, "epoch": conversation.epoch + 1}
-            last = await store.advance(connection, conversation.id, len(turn.replies) + extra, *fence, **changes)
-            if last is not None:
-                first = last - len(turn.replies) - extra + 1
+            more = sa.and_(sa.literal(not hand_off), conversations.c.customer_seq > message.seq)  # what came in meanwhile is ours to answer
+            changes |= {lease.name: sa.case((more, lease)) for lease in (conversations.c.turn_owner, conversations.c.turn_until)}
+            changed = await store.advance_row(connection, conversation.id, len(turn.replies) + extra, *fence, **changes)
+            if changed:
+                first = changed.last_seq - len(turn.replies) - extra + 1
                 await self._write_replies(connection, conversation, message, turn, first)
                 if hand_off and known:
                     told_at = first + len(turn.replies)
@@ -208,12 +200,13 @@ class TurnRunner:
                     if hand_off.question:
                         question = Reply(text=hand_off.question, skippable=True)
                         await store.add_message(connection, bot_message(conversation, told_at + 1, question))
-        if last is None:
+        if not changed:
             log.info("the bot's answer in conversation %s came after a change of owner and was refused", conversation.id)
             await untold_effects(self._database, conversation.id)
         if entry:
             await self._enqueue(entry)
         await self._wake(conversation, escalation=entry)
+        return changed is not None and changed.turn_owner is None
 
     async def _write_replies(self, connection: AsyncConnection, conversation: store.Row, message: Message, turn: Turn, first: int) -> None:
         for offset, reply in enumerate(turn.replies):

@@ -31,7 +31,7 @@ class Database:
             _prepare_sqlite(self.engine.sync_engine, busy_timeout_s=0)  # who has to wait does so in another thread (bot.database.in_loop)
         path = make_url(url).database
         self._direct = DirectReads(path) if self.is_sqlite and path and path != ":memory:" else None
-        self._one_writer: asyncio.Lock | None = None
+        self._one_writer, self._one_last = asyncio.Lock(), asyncio.Lock()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -52,24 +52,26 @@ class Database:
             return (await connection.execute(query, parameters)).all()
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
+    async def write(self, *, last: bool = False) -> AsyncIterator[AsyncConnection]:
         """Begin a transaction that commits at the end of the block and rolls back when the block raises.
 
         On SQLite it begins with BEGIN IMMEDIATE, since a transaction that reads first and writes later fails under contention;
-        writers of one process queue on a lock instead of polling the file.
+        writers of one process queue on a lock instead of polling the file. Of those with `last` only one at a time stands in that
+        queue: however many there are, who must be quick waits for one of them.
         """
-        async with self._writers_turn(), self.engine.connect() as connection:
+        async with self._writers_turn(last), self.engine.connect() as connection:
             if self.is_sqlite:
                 await connection.execution_options(yingda_write=True)
             async with connection.begin():
                 yield connection
 
-    def _writers_turn(self) -> Any:
+    @asynccontextmanager
+    async def _writers_turn(self, last: bool) -> AsyncIterator[None]:
         if not self.is_sqlite:
-            return nullcontext()
-        if self._one_writer is None:
-            self._one_writer = asyncio.Lock()
-        return self._one_writer
+            yield
+            return
+        async with self._one_last if last else nullcontext(), self._one_writer:
+            yield
 
     async def close(self) -> None:
         if self._direct is not None:
