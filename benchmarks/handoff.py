@@ -26,7 +26,7 @@ from aiohttp import web
 
 from benchmarks.claims import embedded_claim_times_us
 from benchmarks.handoff_check import check, read_record
-from benchmarks.handoff_clients import World, agent, visitor
+from benchmarks.handoff_clients import World, agent, onlooker, visitor
 from benchmarks.measure import use_of
 from bot.conversations.accounts import new_agent
 from bot.database import sync_engine
@@ -42,7 +42,9 @@ from bot.system.ready import get_json
 
 ROOT = Path(__file__).parents[1]
 READY_WITHIN_S = 60.0
-QUIET_S = 5.0  # nobody writes any more, everybody still listens
+QUIET_S = 5.0  # nobody was shown a message for so long
+QUIET_WITHIN_S = 120.0
+OPENED_AT_ONCE = 20  # of the idle widgets whose memory is measured
 LEAVES_WITHIN_S = 60.0  # after the arrivals' time, for those who are still served
 
 
@@ -152,15 +154,15 @@ async def run(plan: Plan) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="yingda-handoff-") as folder:
         async with system(plan, Path(folder)) as (settings, password, running):
             world = World(f"http://127.0.0.1:{settings.port}", plan.handle_s)
+            kb_per_widget = await _idle_widgets(world, plan.visitors, running)
             desks = [asyncio.create_task(agent(world, f"agent{number}", password, number)) for number in range(plan.agents)]
             await asyncio.sleep(2 + plan.agents * 0.1)  # they log in; each password takes its time on purpose
-            before = _memory_mb(running)
             idle = {name: use_of(one.pid).cpu_s for name, one in running.items()}
             began, own = time.monotonic(), psutil.Process().cpu_times()
-            peak = await _arrive(world, plan, running)
+            await _arrive(world, plan)
             took_s, own_after = time.monotonic() - began, psutil.Process().cpu_times()
             use = {name: use_of(one.pid) for name, one in running.items()}
-            await asyncio.sleep(QUIET_S)  # what was said last is still on its way
+            await world.until_quiet(QUIET_S, most_s=QUIET_WITHIN_S)
             for desk in desks:
                 desk.cancel()
             await asyncio.gather(*desks, return_exceptions=True)
@@ -177,15 +179,41 @@ async def run(plan: Plan) -> dict[str, float]:
         "messages_per_s": round(said / took_s, 1),
         "cpu_ms_per_message": round(sum(cpu_s.values()) * 1000 / max(1, said), 2),
     }
-    found |= {"kb_per_widget": round((peak - before) * 1000 / plan.visitors, 1)}
+    found["kb_per_widget"] = round(kb_per_widget, 1)
     found |= {f"{name}_cpu_s": round(spent, 1) for name, spent in cpu_s.items()}
     found |= {f"{name}_pss_mb": round(one.pss_mb, 1) for name, one in use.items()}
     return found | {"generator_cpu_s": round(sum(own_after[:2]) - sum(own[:2]), 1), "took_s": round(took_s, 1)}
 
 
-async def _arrive(world: World, plan: Plan, running: dict[str, Running]) -> float:
-    """Let visitors come at their rate, wait until they have left; return the most memory of the web processes, in MB."""
-    peak = 0.0
+async def _idle_widgets(world: World, count: int, running: dict[str, Running]) -> float:
+    """Open so many widgets, close them again; return the web processes' memory for each beyond the first tenth, in kB.
+
+    The first tenth bears what every process needs once.
+    """
+    opened = asyncio.Semaphore(0)
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(world.url, connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as http:
+        there: list[asyncio.Task[None]] = []
+
+        async def open_until(number: int) -> float:
+            while len(there) < number:
+                group = range(len(there), min(number, len(there) + OPENED_AT_ONCE))
+                there.extend(asyncio.create_task(onlooker(http, one, opened.release)) for one in group)
+                for _ in group:
+                    await asyncio.wait_for(opened.acquire(), READY_WITHIN_S)
+            return _memory_mb(running)
+
+        first = max(1, count // 10)
+        before = await open_until(first)
+        after = await open_until(count)
+        for task in there:
+            task.cancel()
+        await asyncio.gather(*there, return_exceptions=True)
+    return (after - before) * 1000 / max(1, count - first)
+
+
+async def _arrive(world: World, plan: Plan) -> None:
+    """Let visitors come at their rate, and wait until they have left."""
     end = time.monotonic() + plan.minutes * 60 + LEAVES_WITHIN_S
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(world.url, connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as http:
@@ -194,19 +222,15 @@ async def _arrive(world: World, plan: Plan, running: dict[str, Running]) -> floa
         for number in range(plan.visitors):
             await asyncio.sleep(max(0.0, began + number / plan.arrivals - time.monotonic()))
             there.append(asyncio.create_task(visitor(world, http, number)))
-        pending = set(there)
-        while pending and time.monotonic() < end:
-            peak = max(peak, _memory_mb(running))
-            _, pending = await asyncio.wait(pending, timeout=2)
+        _, pending = await asyncio.wait(there, timeout=max(0.0, end - time.monotonic()))
         world.is_over.set()
         if pending:
-            await asyncio.sleep(QUIET_S)
+            await world.until_quiet(QUIET_S, most_s=QUIET_WITHIN_S)
         for task in pending:
             task.cancel()
         for failed in await asyncio.gather(*there, return_exceptions=True):
             if isinstance(failed, Exception):
                 world.note("visitor", "refused", status=type(failed).__name__)
-    return peak
 
 
 def _memory_mb(running: dict[str, Running]) -> float:

@@ -31,6 +31,13 @@ class World:
     lines: Any = field(default_factory=itertools.count)  # numbers of connections
     resolved: set[str] = field(default_factory=set)
     is_over: asyncio.Event = field(default_factory=asyncio.Event)  # nobody writes any more
+    saw_at: float = 0.0  # when anybody was last shown a message, by the monotonic clock
+
+    async def until_quiet(self, quiet_s: float, *, most_s: float) -> None:
+        """Return when nobody has been shown a message for so long; what is under way is late and not lost."""
+        began = time.monotonic()
+        while (now := time.monotonic()) - max(began, self.saw_at) < quiet_s and now - began < most_s:
+            await asyncio.sleep(quiet_s / 5)
 
     def note(self, who: str, did: str, **what: Any) -> None:
         self.log.append({"who": who, "did": did, "at": time.time(), **what})
@@ -56,6 +63,7 @@ async def post(http: aiohttp.ClientSession, path: str, body: dict[str, Any], **o
 
 def saw(world: World, who: str, line: int, frame: dict[str, Any], *, live: bool) -> dict[str, Any]:
     message: dict[str, Any] = frame["message"]
+    world.saw_at = time.monotonic()
     what = {"id": message["id"], "conversation": message["conversation_id"], "seq": message["seq"], "sender": message["sender"]}
     world.note(who, "saw", line=line, live=live, **what)
     return message
@@ -79,6 +87,20 @@ async def lines(
         await asyncio.sleep(AGAIN_S)
 
 
+async def onlooker(http: aiohttp.ClientSession, number: int, opened: Callable[[], None]) -> None:
+    """Open a widget and say nothing, for ever."""
+    headers = address(1 << 21 | number)
+    token = (await post(http, "/api/widget/session", {"language": "en"}, headers=headers))[1]["token"]
+    async with http.ws_connect("/ws/widget", max_msg_size=0, compress=0, headers=headers) as socket:
+        await socket.send_bytes(msgspec.json.encode({"type": "hello", "token": token, "after": ""}))
+        async for incoming in socket:
+            kind = msgspec.json.decode(incoming.data)["type"]
+            if kind == "ready":
+                opened()
+            elif kind == "ping":
+                await socket.send_bytes(b'{"type":"pong"}')
+
+
 async def visitor(world: World, http: aiohttp.ClientSession, number: int) -> None:
     """Arrive, ask for a person, wait, talk while served, leave when it is resolved."""
     who, headers = f"visitor:{number}", address(number)
@@ -86,7 +108,7 @@ async def visitor(world: World, http: aiohttp.ClientSession, number: int) -> Non
     headers["Authorization"] = f"Bearer {token}"
     talk, cursor, asking = Talk(world, http, who, headers), "", None
     lives: dict[int, bool] = defaultdict(bool)
-    async with aclosing(lines(world, http, "/ws/widget", lambda: {"token": token, "after": cursor}, headers=headers)) as frames:
+    async with talk, aclosing(lines(world, http, "/ws/widget", lambda: {"token": token, "after": cursor}, headers=headers)) as frames:
         async for line, frame in frames:
             if frame["type"] == "ready":
                 lives[line] = True
@@ -108,6 +130,13 @@ class Talk:
         self._open: set[str] = set()
         self._over = asyncio.Event()
         self._writing: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Talk:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._writing:
+            self._writing.cancel()
 
     def begin(self) -> None:
         if self._writing is None:

@@ -23,6 +23,7 @@ from bot.web.promises import Alert, alerts_for, read_alerts
 
 QUEUE_EVERY_S = 0.3  # the queue moves with every claim; everybody hears of all moves in so long at once
 SHARE = 0.1  # of this process's time that may go into looking
+RARELY_S = 2.0  # however long a look took: on a busy machine it has mostly waited, and desks must not stand still for that
 PATIENCE_S = 2.0  # for the place of who has just come
 STALE_S = 10.0  # looked at anew without news too, which heals a lost wake-up
 
@@ -92,7 +93,7 @@ class Board:
             except Exception:
                 log.exception("the queue is looked at again in a moment")
                 self._moved.set()
-            await asyncio.sleep(max(QUEUE_EVERY_S, (time.monotonic() - began) / SHARE))
+            await asyncio.sleep(min(max(QUEUE_EVERY_S, (time.monotonic() - began) / SHARE), RARELY_S))
 
 
 async def own_view(services: Services, agent: store.Row) -> dict[str, Any]:
