@@ -38,7 +38,6 @@ from bot.customers.follow import anything_new, follow
 from bot.database.conversations import conversations, effects
 from bot.database.escalations import escalations
 from bot.errors import ConflictError
-from bot.escalations.queue import PRESENCE_S
 from bot.escalations.staff import read_staff
 from bot.escalations.times import first_reply
 from bot.ids import utcnow
@@ -126,10 +125,9 @@ class Worker:
         """Redis may have been wiped, a claim may have died half-way, an agent may be gone."""
         await self._assignment.reconcile()
         await distribute(self._services, self._assignment)
-        age_s = await self._services.queue.age_s()
-        if age_s is None or age_s < PRESENCE_S:
-            return  # after a wipe nobody's beat is known yet; leases count once everybody had the time to beat
-        connected = await self._services.presence.connected()  # not `staff`: while Redis is away nobody must seem to be gone
+        connected = await self._services.presence.leases()  # not `staff`: while Redis is away nobody must seem to be gone
+        if connected is None:
+            return
         async with self._database.read() as connection:
             present = [one.agent_id for one in await read_staff(connection, connected) if one.presence != "off"]
             gone = sa.select(escalations.c.id, escalations.c.agent_id).where(

@@ -73,7 +73,7 @@ async def test_an_empty_queue_stands_again_too(service: ConversationService, red
 
     await Worker(service.services).keep_the_queue()
 
-    assert await service.services.queue.age_s() is not None
+    assert await service.services.queue.stands()
 
 
 @pytest.mark.slow

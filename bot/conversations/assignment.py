@@ -138,7 +138,7 @@ class Assignment:
 
     async def reconcile(self) -> None:
         """See that every escalation that waits in SQL waits in Redis; build the queue when it is gone."""
-        if await self._services.queue.age_s() is None:  # also with nobody waiting: the next one is to find a queue that stands
+        if not await self._services.queue.stands():  # also with nobody waiting: the next one is to find a queue that stands
             await self.rebuild()
             return
         try:

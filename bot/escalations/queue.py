@@ -88,10 +88,9 @@ class EscalationQueue:
         keys = [GENERATION, CLAIMS, *(_queue(entry.skill) for entry in entries)]
         await self._script(keys=keys, args=["rebuild", _now_ms(), _now_ms(), *pairs])
 
-    async def age_s(self) -> float | None:
-        """Return for how long the queue has stood since it was built, in seconds; None when it does not stand."""
-        generation = await self._redis.get(GENERATION)
-        return None if generation is None else (_now_ms() - int(generation)) / 1000
+    async def stands(self) -> bool:
+        """Was the queue built since Redis was last wiped?"""
+        return bool(await self._redis.exists(GENERATION))
 
     async def _move(self, move: str, *arguments: str | int, queues: Sequence[str]) -> object:
         keys = [GENERATION, CLAIMS, *map(_queue, queues)]
@@ -115,6 +114,19 @@ class Presence:
 
     async def leave(self, agent_id: str) -> None:
         await self._redis.zrem(PRESENCE, agent_id)
+
+    async def leases(self) -> list[str] | None:
+        """Return whose lease on conversations holds; None where that cannot be known: after a wipe everybody needs the time to beat.
+
+        Both are read in one moment. Whoever asked for one after the other would take a wipe in between for everybody's leaving.
+        """
+        async with self._redis.pipeline(transaction=True) as together:
+            together.get(GENERATION)
+            together.zrangebyscore(PRESENCE, _now_ms() - PRESENCE_S * 1000, "+inf")
+            generation, connected = await together.execute()
+        if generation is None or _now_ms() - int(generation) < PRESENCE_S * 1000:
+            return None
+        return cast("list[str]", connected)
 
     async def connected(self) -> list[str]:
         """Return whose desk is open: their lease on conversations holds."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import redis.asyncio as aioredis
 
-from bot.escalations.queue import Entry, EscalationQueue, Lane, Presence, QueueLost
+from bot.escalations.queue import GENERATION, Entry, EscalationQueue, Lane, Presence, QueueLost
 from bot.escalations.routing import place_at
 
 START = datetime(2026, 11, 22, tzinfo=UTC)
@@ -90,7 +90,7 @@ async def test_after_a_wipe_nobody_claims_before_the_queue_stands_again(queue: E
 
     with pytest.raises(QueueLost):
         await queue.claim(ORDERS)
-    assert await queue.age_s() is None
+    assert not await queue.stands()
 
     await queue.rebuild([entry("a"), entry("b", priority=2)])
     assert await claim_all(queue, "orders_zh") == ["b", "a"]
@@ -132,6 +132,19 @@ async def test_presence_ends_without_beats(redis: aioredis.Redis) -> None:
     assert await presence.connected() == ["lin"]
     await presence.leave("lin")
     assert await presence.connected() == []
+
+
+async def test_after_a_wipe_nobodys_lease_can_be_known_until_all_had_time_to_beat(queue: EscalationQueue, redis: aioredis.Redis) -> None:
+    presence = Presence(redis)
+    await queue.rebuild([])
+    await redis.set(GENERATION, 1)
+    await presence.beat("lin")
+    assert await presence.leases() == ["lin"]
+
+    await redis.flushall()
+    assert await presence.leases() is None
+    await queue.rebuild([])
+    assert await presence.leases() is None
 
 
 @pytest.mark.slow

@@ -101,8 +101,7 @@ async def test_an_agent_who_is_gone_gives_back_and_of_two_after_the_customer_one
     context: BrowserContext, web: str, settings: Settings, rasa: FakeRasa, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(desk_socket, "BEAT_S", 0.3)
-    for module in ("bot.escalations.queue", "bot.worker"):
-        monkeypatch.setattr(f"{module}.PRESENCE_S", 2)
+    monkeypatch.setattr("bot.escalations.queue.PRESENCE_S", 2)
     for name in ("wang", "chen"):
         add_agent(settings, name)
     assert context.browser is not None
