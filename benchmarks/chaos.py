@@ -72,8 +72,8 @@ async def run(plan: Plan, *, keep: Path | None = None) -> dict[str, Any]:
         settings = load_settings(system.environment, root=system.folder)
         began = utcnow()
         password, buyers = _prepare(settings, plan)
-        await asyncio.to_thread(system.start)
         try:
+            await asyncio.to_thread(system.start)
             stage, faults = await _play(plan, system, settings, password, buyers)
         finally:
             await asyncio.to_thread(system.stop)
