@@ -93,7 +93,12 @@ class Board:
             except Exception:
                 log.exception("the queue is looked at again in a moment")
                 self._moved.set()
-            await asyncio.sleep(min(max(QUEUE_EVERY_S, (time.monotonic() - began) / SHARE), RARELY_S))
+            await asyncio.sleep(pause_s(time.monotonic() - began))
+
+
+def pause_s(took_s: float) -> float:
+    """Return how long to wait after a look that took so long."""
+    return min(max(QUEUE_EVERY_S, took_s / SHARE), RARELY_S)
 
 
 async def own_view(services: Services, agent: store.Row) -> dict[str, Any]:
