@@ -49,6 +49,28 @@ async def test_what_is_brief_takes_no_hop(shelf: Database, hops: list[str]) -> N
     assert hops == []
 
 
+async def test_a_change_for_many_rows_takes_no_hop_unless_they_are_very_many(shelf: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    hops = 0
+    execute = aiosqlite.Connection._execute
+
+    async def counted(self: aiosqlite.Connection, *arguments: object, **options: object) -> object:
+        nonlocal hops
+        hops += 1
+        return await execute(self, *arguments, **options)
+
+    change = sa.update(fruits).where(fruits.c.name == sa.bindparam("old")).values(name=sa.bindparam("new"))
+    async with shelf.write() as connection:
+        monkeypatch.setattr(aiosqlite.Connection, "_execute", counted)
+        changed = await connection.execute(change, [{"old": "apple", "new": "plum"}, {"old": "pear", "new": "fig"}])
+        assert (changed.rowcount, hops) == (2, 0)
+        await connection.execute(sa.insert(fruits), [{"name": f"fruit {number}"} for number in range(in_loop.MANY + 1)])
+        assert hops == 1
+        names = (await connection.execute(sa.select(fruits.c.name).order_by(fruits.c.id))).scalars().all()
+        with pytest.raises(sa.exc.IntegrityError):
+            await connection.execute(change, [{"old": "plum", "new": "fig"}])
+    assert names[:3] == ["plum", "fig", "fruit 0"]
+
+
 async def test_a_long_query_does_not_hold_up_the_loop(shelf: Database, hops: list[str]) -> None:
     numbers = "SELECT COUNT(*) FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 300000) SELECT i FROM n)"
     async with shelf.write() as connection:

@@ -21,6 +21,7 @@ from sqlalchemy.dialects.sqlite.aiosqlite import (
 
 BUSY_TIMEOUT_S = 20  # a writer waits this long for another process's transaction; ours take milliseconds
 LONGEST_S = 0.005  # of a query in the loop's thread; then it is broken off and begun again in the other
+MANY = 200  # repetitions of a change in the loop's thread, some 5 ms; more go to the other
 STEPS = 5_000  # of SQLite's virtual machine between two looks at the clock; some 0.2 ms
 
 Answer = tuple[sqlite3.Cursor, list[Any]]
@@ -45,6 +46,15 @@ class LoopConnection(AsyncAdapt_aiosqlite_connection):
 
     async def _end(self, how: str) -> None:
         getattr(self._connection._conn, how)()
+
+    async def run_many(self, operation: str, repetitions: Any) -> Answer:
+        """Run a change once for each of these parameters; the transaction that it stands in has the right to write already."""
+        thread: Any = self._connection
+        here: sqlite3.Connection = thread._conn
+        if here.in_transaction and len(repetitions) <= MANY:
+            return _run_many(here, operation, repetitions)
+        answer: Answer = await thread._execute(_run_many, here, operation, repetitions)
+        return answer
 
     async def run(self, operation: str, parameters: Any) -> Answer:
         """Run a statement and fetch all that it returns."""
@@ -81,6 +91,13 @@ class LoopCursor(AsyncAdapt_aiosqlite_cursor):
         # As SQLAlchemy's own: a statement that returns rows has no count of changes.
         self.lastrowid, self.rowcount = (-1, -1) if ran.description else (ran.lastrowid, ran.rowcount)
 
+    def executemany(self, operation: Any, seq_of_parameters: Any) -> None:
+        try:
+            ran, _ = self.await_(self._adapt_connection.run_many(operation, seq_of_parameters))  # type: ignore[attr-defined]
+        except Exception as error:
+            self._adapt_connection._handle_exception(error)
+        self.description, self.lastrowid, self.rowcount = None, ran.lastrowid, ran.rowcount
+
 
 def _run(connection: sqlite3.Connection, operation: str, parameters: Any) -> Answer:
     """Return the cursor, closed, and the rows; what a closed cursor tells of its statement stays."""
@@ -88,6 +105,14 @@ def _run(connection: sqlite3.Connection, operation: str, parameters: Any) -> Ans
     try:
         cursor.execute(operation, parameters)
         return cursor, cursor.fetchall()
+    finally:
+        cursor.close()
+
+
+def _run_many(connection: sqlite3.Connection, operation: str, repetitions: Any) -> Answer:
+    cursor = connection.cursor()
+    try:
+        return cursor.executemany(operation, repetitions), []
     finally:
         cursor.close()
 
