@@ -135,8 +135,12 @@ class Worker:
             )
             left = (await connection.execute(gone)).all()
         for escalation_id, agent_id in left:
-            if agent_id not in connected and agent_id in await self._services.presence.connected():
-                continue  # came back while others' work was put back, which takes its time
+            if agent_id not in connected:  # they may have come back while others' work was put back, which takes its time
+                connected_now = await self._services.presence.leases()
+                if connected_now is None:
+                    return
+                if agent_id in connected_now:
+                    continue
             await self._assignment.put_back(escalation_id, owner=agent_id, reason="agent_gone")
         if await finish_shifts(self._services):
             await self._services.wake.send(Wake(News.QUEUE))

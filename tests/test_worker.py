@@ -156,6 +156,7 @@ async def test_half_open_an_agent_is_gone_25_s_after_they_were_heard(
     assert PRESENCE_S + QUEUE_EVERY_S < 30
 
 
+@pytest.mark.parametrize("wiped", [pytest.param(False, id="and is heard"), pytest.param(True, id="and Redis forgets that they were heard")])
 async def test_who_comes_back_while_the_work_of_others_is_put_back_keeps_theirs(
     service: ConversationService,
     assignment: Assignment,
@@ -163,6 +164,7 @@ async def test_who_comes_back_while_the_work_of_others_is_put_back_keeps_theirs(
     agent: store.Row,
     redis: aioredis.Redis,
     monkeypatch: pytest.MonkeyPatch,
+    wiped: bool,
 ) -> None:
     rasa.answer = lambda request: Turn(message_id=request.message_id, hand_off=HAND_OFF)
     talks = [(await say(service, "a person please", visitor=f"v{number}")).conversation_id for number in range(2)]
@@ -174,6 +176,8 @@ async def test_who_comes_back_while_the_work_of_others_is_put_back_keeps_theirs(
     async def put_back_and_return(*given: str, **options: str) -> bool:
         done = await put_back(*given, **options)
         await service.services.presence.beat(agent.id)
+        if wiped:
+            await redis.flushall()
         return done
 
     monkeypatch.setattr(worker._assignment, "put_back", put_back_and_return)
