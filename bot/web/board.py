@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,7 +78,7 @@ class Board:
                     await asyncio.wait_for(self._looked.wait(), PATIENCE_S)
         return view | {"queue": self.place(view["id"])}
 
-    async def watch(self, tell: Callable[[], None]) -> None:
+    async def watch(self, tell: Callable[[], Awaitable[None]]) -> None:
         """Look whenever the queue has moved, and `tell` it, for ever."""
         while True:
             with contextlib.suppress(TimeoutError):
@@ -87,9 +87,9 @@ class Board:
             began = time.monotonic()
             try:
                 self.look = await look_at(self._services)
-                tell()
                 self._looked.set()
                 self._looked = asyncio.Event()
+                await tell()
             except Exception:
                 log.exception("the queue is looked at again in a moment")
                 self._moved.set()
