@@ -51,3 +51,19 @@ def calibration_error(y: Array, predicted: Array) -> float:
     bins = np.minimum((predicted * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
     gaps = [abs(y[bins == one].mean() - predicted[bins == one].mean()) * (bins == one).mean() for one in np.unique(bins)]
     return float(sum(gaps))
+
+
+def chance_error(y: Array, predicted: Array, customers: Array, draws: int = 200) -> float:
+    """Return the mean calibration error where each customer leaves with exactly the predicted probability; fixed seed.
+
+    Rows of one customer leave together where each customer has only one outcome, as where rows are copies; else each for itself.
+    """
+    rng = np.random.default_rng(0)
+    bins = np.minimum((predicted * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    _, first, place = np.unique(customers, return_index=True, return_inverse=True)
+    place = place if (y == y[first][place]).all() else np.arange(len(y))
+    errors = []
+    for _ in range(draws):
+        left = rng.random(place.max() + 1)[place] < predicted
+        errors.append(np.abs(np.bincount(bins, weights=left - predicted)).sum() / len(y))
+    return float(np.mean(errors))

@@ -68,7 +68,7 @@ def _measure(card: dict[str, Any], name: str) -> str:
     return "" if value is None else f"{value:.4f}"
 
 
-COMPARED = ("auc", "log_loss", "brier", "ece", "lift10", "accuracy")
+COMPARED = ("auc", "log_loss", "brier", "ece", "ece_chance", "lift10", "accuracy")
 
 
 def evaluation_report(result: dict[str, Any], console: Console | None = None) -> None:

@@ -25,7 +25,7 @@ class Kind(StrEnum):
 
 FEATURES = frozenset({Kind.NUMBER, Kind.CATEGORY, Kind.DATE})
 SURE = 0.95  # share of the values that must be of a kind; the rest becomes missing, and is said
-MOSTLY, MOST_WORDS, FEWEST_NUMBERS = 0.6, 5, 30  # share of numbers, different words beside them, different numbers
+MOSTLY, MOST_WORDS, FEWEST_READ = 0.6, 5, 30  # share of numbers (or dates), different words beside them, different numbers
 UNIQUE = 0.95  # share of different values among a column's, from which it names rows rather than tells of them
 TEXT_WORDS = 4  # words a value on average, from which different values are prose
 CHARACTERS_A_WORD = 3  # where nothing parts words
@@ -78,18 +78,19 @@ def kind_of(texts: pd.Series) -> Kind:
     if texts.nunique() == 1:
         return Kind.CONSTANT
     numbers = as_numbers(known)
-    numeric = numbers.notna().mean() >= SURE or _mostly_numbers(known, numbers)
-    if (not numeric or known.str.match(COMPACT).mean() >= SURE) and as_dates(known).notna().mean() >= SURE:
+    numeric = _are(known, numbers)
+    if (not numeric or known.str.match(COMPACT).mean() >= SURE) and _are(known, as_dates(known)):
         return Kind.DATE
     if numeric:
         return Kind.ID if _names_rows(texts, numbers) else Kind.NUMBER
     return _kind_of_texts(str(texts.name), known)
 
 
-def _mostly_numbers(known: pd.Series, numbers: pd.Series) -> bool:
-    """Say whether many different numbers stand beside a few words, such as "unknown" or "error"."""
-    words = known[numbers.isna()].nunique()
-    return bool(numbers.notna().mean() >= MOSTLY and words <= MOST_WORDS and numbers.nunique() >= FEWEST_NUMBERS)
+def _are(known: pd.Series, read: pd.Series) -> bool:
+    """Say whether the texts are what they were read as: nearly all, or many different ones beside a few words ("later")."""
+    words = known[read.isna()].nunique()
+    mostly = read.notna().mean() >= MOSTLY and words <= MOST_WORDS and read.nunique() >= FEWEST_READ
+    return bool(read.notna().mean() >= SURE or mostly)
 
 
 def _names_rows(texts: pd.Series, numbers: pd.Series) -> bool:

@@ -17,15 +17,17 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
+from bot.customers.churn.calibration import HELD_BACK, Calibration, averaged, calibrated, platt
 from bot.customers.churn.families import SEED, Family, Setting
 from bot.customers.churn.folds import Split, by_customer, split
-from bot.customers.churn.model import CalibratedModel, calibration, raw_scores
+from bot.customers.churn.model import CalibratedModel, raw_scores
 from bot.customers.churn.table import Array, ChurnTable
-from bot.customers.evaluation import calibration_error, check_enough, measures
+from bot.customers.evaluation import calibration_error, chance_error, check_enough, measures
 from bot.errors import InputError
 
 OUTER_FOLDS = 5
 INNER_FOLDS = 3
+FEW_ROWS, DEALT_AGAIN = 500, 3  # of fewer rows the calibration is averaged over inner folds dealt so often
 TUNED_ON = 10_000  # rows at most; a setting that is better on them is better on more
 LEAST_CUSTOMERS = 10  # who left, and who stayed, however many rows they have
 LEAST_LEARNED = 2 * INNER_FOLDS  # of each in what a fold learns from
@@ -55,6 +57,11 @@ class Result:
         """Return the calibration error of all tested rows together: in a fold's ten bins chance alone would look like an error."""
         tested = ~np.isnan(self.predicted)
         return calibration_error(churned[tested], self.predicted[tested])
+
+    def chance(self, table: ChurnTable) -> float:
+        """Return the calibration error of exact probabilities that are as these: what chance alone makes of it on so many customers."""
+        tested = ~np.isnan(self.predicted)
+        return chance_error(table.churned[tested], self.predicted[tested], table.groups[tested])
 
 
 @dataclass(frozen=True)
@@ -99,9 +106,9 @@ def fit_family(family: Family, table: ChurnTable, *, seed: int = SEED) -> Fitted
         warnings.simplefilter("ignore", ConvergenceWarning)  # a network that is stopped early is one of the settings
         tried = [(setting, _out_of_fold(setting, tuned, splits)) for setting in family.settings]
         best, scores = max(tried, key=lambda one: _mean_auc(tuned.churned, one[1], splits))
-        slope, intercept = calibration(scores, tuned.churned)
+        line = _calibration(family, best, scores, tuned, seed)
         pipeline = best.pipeline(table, rows=len(table.churned)).fit(table.features, table.churned)
-    return Fitted(CalibratedModel(pipeline, slope, intercept), best.name, len(table.churned))
+    return Fitted(CalibratedModel(pipeline, line.slope, line.intercept, line.bends), best.name, len(table.churned))
 
 
 def choose(results: Sequence[Result], splits: Sequence[Split]) -> tuple[str, str]:
@@ -142,6 +149,14 @@ def _measured(table: ChurnTable, family: Family, splits: Sequence[Split], seed: 
         rows = max(rows, fitted.rows)
         tick(number)
     return Result(family, folds, predicted, settings, rows)
+
+
+def _calibration(family: Family, best: Setting, scores: Array, tuned: ChurnTable, seed: int) -> Calibration:
+    """Return the calibration of the setting; on few rows the mean of several inner folds', since how they are dealt matters there."""
+    if len(tuned.churned) < FEW_ROWS:
+        again = [_out_of_fold(best, tuned, by_customer(tuned, INNER_FOLDS, seed + number)) for number in range(1, DEALT_AGAIN)]
+        return averaged([platt(one, tuned.churned, prior=HELD_BACK) for one in (scores, *again)])
+    return platt(scores, tuned.churned) if family.closed_form else calibrated(scores, tuned, seed=seed)
 
 
 def _out_of_fold(setting: Setting, table: ChurnTable, splits: Sequence[Split]) -> Array:

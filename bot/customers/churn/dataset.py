@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from bot.customers.churn.columns import FEATURES, SNAPSHOT_NAME, Column, Kind, kind_of, read_column
+from bot.customers.churn.columns import CUSTOMER_NAME, FEATURES, SNAPSHOT_NAME, Column, Kind, kind_of, read_column
 from bot.customers.churn.copies import equal_means_copied
 from bot.customers.churn.labels import MISSING, read_labels
 from bot.customers.churn.reading import named, read_table
@@ -122,9 +122,13 @@ def _days(dates: pd.Series) -> pd.Series:
 
 
 def _ids(cells: pd.DataFrame, columns: Mapping[str, Column], asked: Asked) -> pd.Series | None:
-    """Return the customers' ids: the named column, or the first that looks like one and names some customer twice."""
+    """Return the customers' ids: the named column, or the first that looks like one and names some customer twice.
+
+    Where a column is called by the customer, others that look like ids (dates in words, streets) name something else.
+    """
     names = [named(asked.id, columns)] if asked.id else [name for name, column in columns.items() if column.kind is Kind.ID]
-    repeated = next((name for name in names if cells[name].nunique() < len(cells)), None)
+    called = [name for name in names if CUSTOMER_NAME.match(name) and name.casefold() != "id"]
+    repeated = next((name for name in called or names if cells[name].nunique() < len(cells)), None)
     return cells[repeated] if repeated else None
 
 

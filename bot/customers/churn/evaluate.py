@@ -10,7 +10,7 @@ from bot.customers.churn.alarms import alarms_of
 from bot.customers.churn.comparison import INNER_FOLDS, OUTER_FOLDS, Comparison, Result, compare
 from bot.customers.churn.dataset import Asked, read_dataset
 from bot.customers.churn.families import FAMILIES, SEED, Family
-from bot.customers.churn.table import Array, ChurnTable
+from bot.customers.churn.table import ChurnTable
 
 MEASURES = ("auc", "log_loss", "brier", "lift10", "accuracy", "majority_accuracy", "base_rate")
 Progress = Callable[[str, int, int], None]
@@ -20,7 +20,8 @@ def evaluate_file(asked: Asked, *, families: Sequence[Family] = FAMILIES, progre
     """Return what `--json` prints: the chosen model's measures on top, all under `models`, and how the table was read.
 
     `auc` and the like are means over the outer folds, `auc_sd` their standard deviation; `ece` is of all tested rows together, `ece_folds`
-    the mean over folds, which is larger on little data because ten bins of few customers differ by chance.
+    the mean over folds, which is larger on little data because ten bins of few customers differ by chance. `ece_chance` is what chance
+    alone makes of `ece`: the mean that probabilities like these show when they are exactly true.
     """
     began = time.monotonic()
     progress("read", 0, 1)
@@ -31,9 +32,9 @@ def evaluate_file(asked: Asked, *, families: Sequence[Family] = FAMILIES, progre
     alarms = alarms_of(
         data.table, seen=data.seen, churned=data.churned, later=data.later, copied=data.copied, auc=best.mean("auc"), seed=SEED
     )
-    models = {name: described(result, data.table.churned) for name, result in comparison.results.items()}
+    models = {name: described(result, data.table) for name, result in comparison.results.items()}
     return {
-        **measured(best, data.table.churned),
+        **measured(best, data.table),
         "chosen": comparison.chosen,
         "why": comparison.why,
         "models": models,
@@ -49,15 +50,20 @@ def evaluate_file(asked: Asked, *, families: Sequence[Family] = FAMILIES, progre
     }
 
 
-def measured(result: Result, churned: Array) -> dict[str, float]:
+def measured(result: Result, table: ChurnTable) -> dict[str, float]:
     """Return each measure and its standard deviation over the outer folds, six places."""
     values = {name: result.mean(name) for name in MEASURES} | {f"{name}_sd": result.sd(name) for name in MEASURES}
-    values |= {"ece": result.ece(churned), "ece_folds": result.mean("ece"), "ece_sd": result.sd("ece")}
+    values |= {
+        "ece": result.ece(table.churned),
+        "ece_chance": result.chance(table),
+        "ece_folds": result.mean("ece"),
+        "ece_sd": result.sd("ece"),
+    }
     return {name: round(value, 6) for name, value in values.items()}
 
 
-def described(result: Result, churned: Array) -> dict[str, Any]:
-    return measured(result, churned) | {"settings": result.settings, "learned_from": result.rows}
+def described(result: Result, table: ChurnTable) -> dict[str, Any]:
+    return measured(result, table) | {"settings": result.settings, "learned_from": result.rows}
 
 
 def validation(table: ChurnTable) -> dict[str, Any]:

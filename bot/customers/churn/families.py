@@ -19,6 +19,7 @@ from bot.customers.churn.encoding import Encoding, bent, curved, for_trees, plai
 from bot.customers.churn.table import ChurnTable
 
 SEED = 7
+MOST_TRIED = 40  # features at a split of a tree in a forest, so that hundreds of columns take no minutes
 
 
 @dataclass(frozen=True)
@@ -30,22 +31,31 @@ class Setting:
     make: Callable[[], BaseEstimator]
 
     def pipeline(self, table: ChurnTable, *, rows: int) -> Pipeline:
-        """Return it unfitted, to learn from so many rows of the table: of few rows fewer neighbours and smaller batches are taken."""
+        """Return it unfitted, to learn from so many rows of the table.
+
+        Of few rows fewer neighbours and smaller batches are taken, of many columns fewer at a split.
+        """
         model = self.make()
         if isinstance(model, KNeighborsClassifier):
             model.set_params(n_neighbors=min(model.n_neighbors, max(1, rows // 4)))
         elif isinstance(model, MLPClassifier):
             model.set_params(batch_size=min(model.batch_size, rows))
+        elif isinstance(model, RandomForestClassifier) and isinstance(model.max_features, float):
+            model.set_params(max_features=min(model.max_features, MOST_TRIED / len(table.features.columns)))
         return Pipeline([("encode", self.encoding(table)), ("model", model)])
 
 
 @dataclass(frozen=True)
 class Family:
-    """`most_rows`: of more to learn from a sample is taken, so that a large table takes minutes; the output says so."""
+    """`most_rows`: of more to learn from a sample is taken, so that a large table takes minutes; the output says so.
+
+    `closed_form`: its log-odds are a sum over the features, and its calibration must leave them so.
+    """
 
     name: str
     settings: tuple[Setting, ...]
     most_rows: int | None = None
+    closed_form: bool = False
 
 
 def _boosting(rate: float, rounds: int, leaves: int, **more: Any) -> HistGradientBoostingClassifier:
@@ -73,6 +83,7 @@ FAMILIES = (
             Setting("bent lines", bent, lambda: LogisticRegression(C=0.1, max_iter=1000)),
             Setting("curves", curved, lambda: LogisticRegression(C=0.1, max_iter=1000)),
         ),
+        closed_form=True,
     ),
     Family(
         "linear_regression",

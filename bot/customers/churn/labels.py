@@ -42,6 +42,9 @@ MISSING = frozenset(
         "空",
         "缺失",
         "无数据",
+        "unknown",
+        "未知",
+        "不详",
     }
 )
 

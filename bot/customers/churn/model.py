@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
-from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
+from bot.customers.churn.calibration import Calibration
 from bot.customers.churn.table import Array
 
 SUREST = 0.002  # a forest or neighbours that all agree are held to be no surer than that
 
 
 class CalibratedModel(BaseEstimator):  # type: ignore[misc]
-    """log-odds = slope * raw score + intercept (Platt 1999); slope and intercept come from predictions of customers not learned from."""
+    """The log-odds are the raw scores, calibrated: by a line, or with `bends`, scores from which on the slope is another."""
 
-    def __init__(self, pipeline: Pipeline, slope: float = 1.0, intercept: float = 0.0) -> None:
+    bends: Sequence[tuple[float, float]] = ()  # of a model that was stored before there were any
+
+    def __init__(self, pipeline: Pipeline, slope: float = 1.0, intercept: float = 0.0, bends: Sequence[tuple[float, float]] = ()) -> None:
         self.pipeline = pipeline
         self.slope = slope
         self.intercept = intercept
+        self.bends = bends
 
     def log_odds(self, features: pd.DataFrame) -> Array:
-        odds: Array = self.slope * raw_scores(self.pipeline, features) + self.intercept
-        return odds
+        return Calibration(self.slope, self.intercept, self.bends).log_odds(raw_scores(self.pipeline, features))
 
     def predict(self, features: pd.DataFrame) -> Array:
         """Return the probability of leaving of each row."""
@@ -43,17 +46,6 @@ def raw_scores(pipeline: Pipeline, features: pd.DataFrame) -> Array:
     else:
         scores = np.clip(pipeline.predict(features), 0, 1)
     return np.asarray(scores, dtype=float)
-
-
-def calibration(scores: Array, churned: Array) -> tuple[float, float]:
-    """Return slope and intercept; a score that is worth nothing gets slope 0 and the base rate."""
-    spread = float(scores.std()) or 1.0
-    platt = LogisticRegression(C=1e4).fit((scores / spread).reshape(-1, 1), churned)
-    slope = float(platt.coef_[0, 0]) / spread
-    if slope <= 0:
-        rate = churned.mean()
-        return 0.0, float(np.log(rate / (1 - rate)))
-    return slope, float(platt.intercept_[0])
 
 
 def sigmoid(log_odds: Array) -> Array:

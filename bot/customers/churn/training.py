@@ -21,7 +21,7 @@ from bot.customers.churn.artifact import Artifact
 from bot.customers.churn.closed_form import closed_form
 from bot.customers.churn.comparison import OUTER_FOLDS, Comparison, Fitted, compare, fit_family
 from bot.customers.churn.evaluate import described, measured
-from bot.customers.churn.families import FAMILIES, QUICK, SEED
+from bot.customers.churn.families import FAMILIES, QUICK, SEED, Family
 from bot.customers.churn.folds import Split, on_latest
 from bot.customers.churn.reasons import background_of
 from bot.customers.churn.table import Array, ChurnTable
@@ -41,7 +41,6 @@ from bot.settings import Settings
 
 SNAPSHOTS = 1  # moments at which customers are observed
 APART = timedelta(days=30)
-CLOSED_FORM = "logistic_regression"
 
 Progress = Callable[[str, int, int], None]  # what is being done, how much is done, of how much
 
@@ -105,7 +104,7 @@ def learn(
     comparison = compare(table, families, splits=splits, tick=lambda done, total: progress("evaluate", done, total))
     best = comparison.results[comparison.chosen]
     fitted = fit_family(best.family, table)
-    model = _storable(fitted, comparison.chosen, table, costs)
+    model = _storable(fitted, best.family, table, costs)
     latest = table.rows(np.flatnonzero(table.times == table.times.max())) if table.times is not None else table
     alarms = alarms_of(latest, seen=latest.features, churned=latest.churned, later={}, copied=(0, 0), auc=best.mean("auc"), seed=SEED)
     card = _card(table, comparison, fitted, costs) | {"alarms": [vars(alarm) for alarm in alarms], "data_sha256": data_checksum(observed)}
@@ -143,8 +142,8 @@ def _table(observed: pd.DataFrame) -> ChurnTable:
     return ChurnTable(observed[names], observed["churned"].to_numpy(), groups, observed["observed"].to_numpy())
 
 
-def _storable(fitted: Fitted, family: str, table: ChurnTable, costs: Costs) -> ChurnWeights | Artifact:
-    if family == CLOSED_FORM:
+def _storable(fitted: Fitted, family: Family, table: ChurnTable, costs: Costs) -> ChurnWeights | Artifact:
+    if family.closed_form:
         return closed_form(fitted.model, table.features, costs)
     return Artifact(fitted.model, background_of(fitted.model, table.features))
 
@@ -169,8 +168,8 @@ def _card(table: ChurnTable, comparison: Comparison, fitted: Fitted, costs: Cost
         "levels": {"medium": costs.medium, "high": costs.high},
         "costs": {"offer_cost": costs.offer_cost, "care_cost": costs.care_cost, "saved_share": costs.saved_share},
         "validation": {"folds": len(best.folds), "seed": SEED, "tested_on": "the latest observation of customers not learned from"},
-        "metrics": measured(best, table.churned),
-        "models": {name: described(result, table.churned) for name, result in comparison.results.items()},
+        "metrics": measured(best, table),
+        "models": {name: described(result, table) for name, result in comparison.results.items()},
     }
 
 

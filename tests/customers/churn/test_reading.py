@@ -107,6 +107,18 @@ def test_a_customer_of_many_rows_stays_together_and_is_no_copy(tmp_path: Path, h
     assert len(np.unique(read.table.groups)) == len(read.seen) == len(honest)
 
 
+def test_where_customers_have_a_column_of_their_own_others_do_not_name_them(tmp_path: Path, honest: pd.DataFrame) -> None:
+    streets = [f"Street {number * 7 % 401}" for number in range(len(honest))]
+    table = honest.assign(street=streets)
+
+    read = read_dataset(written(tmp_path, table.to_csv(index=False).encode()))
+    unnamed = read_dataset(written(tmp_path, table.rename(columns={"customer_id": "ref"}).to_csv(index=False).encode()))
+
+    assert read.types["street"] == "id"
+    assert len(np.unique(read.table.groups)) == len(honest)
+    assert len(np.unique(unnamed.table.groups)) == 401
+
+
 def test_rows_without_a_target_and_a_second_header_are_left_out_and_counted(tmp_path: Path, honest: pd.DataFrame) -> None:
     lines = honest.to_csv(index=False).splitlines()
     lines[5] = lines[5][:-1]
@@ -194,6 +206,11 @@ def test_dates_are_read_in_their_formats_and_become_ages() -> None:
         ("nothing", [""] * 50, Kind.EMPTY),
         ("same", ["x"] * 50, Kind.CONSTANT),
         ("debt", ["unknown" if number % 5 == 0 else f"{number}.5" for number in range(200)], Kind.NUMBER),
+        (
+            "due",
+            ["later" if number % 5 == 0 else f"2026年{1 + number % 12:02}月{1 + number % 28:02}日" for number in range(300)],
+            Kind.DATE,
+        ),
         ("share", ["inf" if number % 5 == 0 else f"{number}.5" for number in range(200)], Kind.NUMBER),
         ("month", [f"2025{1 + number % 12:02}" for number in range(100)], Kind.DATE),
         ("paid", [f"{200_000 + number * 997}" for number in range(100)], Kind.NUMBER),
