@@ -210,8 +210,11 @@ class Channel:
         """Make the request for a file that a customer sent, or for where it lies; None for a channel whose files cannot be fetched."""
         return None
 
-    def read_media(self, answer: VendorAnswer) -> Call | None:
-        """Return the next request when the answer says where the file lies, None when it is the file; TransportError when it is neither."""
+    def read_media(self, answer: VendorAnswer, *, first: bool) -> Call | None:
+        """Return the next request when the answer says where the file lies, None when it is the file; TransportError when it is neither.
+
+        `first`: it answers the request of `media`. Which step it is, a body cannot tell: a customer's file may look like any of them.
+        """
         check_status(answer)
         return None
 

@@ -129,9 +129,9 @@ class DingTalk(Channel):
     def media(self, ref: str, kind: Kind, *, token: str) -> Call:
         return self._call("/v1.0/robot/messageFiles/download", {"downloadCode": ref, "robotCode": self._robot}, token=token)
 
-    def read_media(self, answer: VendorAnswer) -> Call | None:
+    def read_media(self, answer: VendorAnswer, *, first: bool) -> Call | None:
         """The first answer says where the file lies."""
-        if not answer.headers.get("content-type", "").startswith("application/json"):
+        if not first:
             check_status(answer)
             return None
         return elsewhere(_result(answer).download_url, own=self._api, hosts=MEDIA_HOSTS)

@@ -196,7 +196,7 @@ class Feishu(Channel):
         url = f"{self._api}/open-apis/im/v1/messages/{quote(message, safe='')}/resources/{quote(key, safe='')}"
         return Call("GET", f"{url}?type={'image' if kind is Kind.IMAGE else 'file'}", headers={"Authorization": f"Bearer {quote(token)}"})
 
-    def read_media(self, answer: VendorAnswer) -> None:
+    def read_media(self, answer: VendorAnswer, *, first: bool) -> None:
         if answer.status != 200 or ("content-disposition" not in answer.headers and answer.body[:1] == b"{"):
             result_of(answer)
             raise TransportError("there is no file", reason=Reason.REFUSED, permanent=True)

@@ -155,7 +155,7 @@ class Line(Channel):
     def media(self, ref: str, kind: Kind, *, token: str) -> Call:
         return Call("GET", f"{self._data}/v2/bot/message/{quote(ref, safe='')}/content", headers=self._headers)
 
-    def read_media(self, answer: VendorAnswer) -> None:
+    def read_media(self, answer: VendorAnswer, *, first: bool) -> None:
         if answer.status == 202:
             raise TransportError("the file is being prepared", reason=Loss.UNREACHABLE, retry_after_s=5)
         check_status(answer)

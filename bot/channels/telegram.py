@@ -171,9 +171,9 @@ class Telegram(Channel):
     def media(self, ref: str, kind: Kind, *, token: str) -> Call:
         return Call("GET", f"{self._api}/getFile?file_id={quote(ref, safe='')}")
 
-    def read_media(self, answer: VendorAnswer) -> Call | None:
+    def read_media(self, answer: VendorAnswer, *, first: bool) -> Call | None:
         """The first answer gives a path, good for an hour."""
-        if not answer.headers.get("content-type", "").startswith("application/json"):
+        if not first:
             check_status(answer)
             return None
         _result(answer)

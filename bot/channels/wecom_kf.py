@@ -184,7 +184,7 @@ class WeComService(Channel):
     def media(self, ref: str, kind: Kind, *, token: str) -> Call:
         return media_call(self._api, ref, token)
 
-    def read_media(self, answer: VendorAnswer) -> Call | None:
+    def read_media(self, answer: VendorAnswer, *, first: bool) -> Call | None:
         return read_media(answer)
 
     def token_call(self) -> Call:

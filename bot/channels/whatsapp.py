@@ -241,9 +241,9 @@ class WhatsApp(Channel):
     def media(self, ref: str, kind: Kind, *, token: str) -> Call:
         return Call("GET", f"{self._api}/{quote(ref, safe='')}", headers=self._headers)
 
-    def read_media(self, answer: VendorAnswer) -> Call | None:
+    def read_media(self, answer: VendorAnswer, *, first: bool) -> Call | None:
         """The first answer says where the file lies, for five minutes; our token is needed there too."""
-        if not answer.headers.get("content-type", "").startswith("application/json"):
+        if not first:
             check_status(answer)
             return None
         url = _result(answer).url
