@@ -1,4 +1,4 @@
-"""A worker killed with -9 while it reads a mailbox and answers: real IMAP and SMTP servers, every mail stored once, one repeat that can be told."""
+"""A worker killed with -9 while it reads a mailbox and answers, with real IMAP and SMTP servers: read once, one repeat that can be told."""
 
 from __future__ import annotations
 
