@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import aiohttp
 from yarl import URL
 
@@ -54,7 +56,7 @@ class VendorClient:
             async with self._open(call).request(
                 call.method,
                 URL(call.url, encoded=True),
-                data=call.body or None,
+                data=io.BytesIO(call.body) if call.body else None,  # bytes as they are would hold up the others
                 headers=call.headers,
                 allow_redirects=False,
                 timeout=longer,

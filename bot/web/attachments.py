@@ -45,7 +45,7 @@ async def shared_view(connection: AsyncConnection, messages: Sequence[Message], 
     now = utcnow().timestamp()
     return {
         message_id: [
-            {"url": shares.url(each["id"], each["name"], now=now), "name": each["name"], "is_image": each["is_image"]} for each in found
+            {"url": shares.url(each["id"], each["name"], now=now), "name": each["name"], "image": each["is_image"]} for each in found
         ]
         for message_id, found in (
             await attachments_view(connection, [message for message in messages if message.sender == Sender.AGENT])
