@@ -211,6 +211,7 @@ async def _drain(services: Services, count: int) -> tuple[float, float]:
     courier = Courier(
         database=services.database,
         redis=services.redis,
+        shares=services.shares,
         channels=channels,
         tokens=Tokens(services.database, services.cipher, client),
         client=client,

@@ -87,7 +87,14 @@ class Worker:
             tell=self._tell,
         )
         self._alerts = _alerts(services, self._vendors)
-        self._courier = Courier(database=services.database, redis=services.redis, channels=channels, tokens=tokens, client=self._vendors)
+        self._courier = Courier(
+            database=services.database,
+            redis=services.redis,
+            shares=services.shares,
+            channels=channels,
+            tokens=tokens,
+            client=self._vendors,
+        )
 
     async def run(self) -> None:
         await asyncio.gather(

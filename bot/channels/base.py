@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
+from bot.channels.files import SentFile, Takes
 from bot.channels.reading import message_id, user_id
 from bot.channels.vendor import AccessToken, Call, VendorAnswer, check_status
 from bot.errors import AuthError
@@ -48,6 +49,7 @@ class Traits:
     keeps_reply_token: bool = False  # what an answer refers to is good until the customer's next message
     poll_s: float = 0  # nothing tells us that there is something: look so often
     most_an_hour: int = 0  # messages of one correspondent; more are another machine's, and left out. 0: no limit
+    files: tuple[Takes, ...] = ()  # what agents can send
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One text for one customer, short enough for the channel."""
+    """One text for one customer, short enough for the channel, or one file."""
 
     channel_user: str
     text: str
@@ -136,6 +138,7 @@ class Outgoing:
     sender: str = "bot"
     language: str = "zh"
     at: float = 0  # seconds since 1970, for signatures
+    file: SentFile | None = None  # in the text's place
 
 
 class Channel:
@@ -179,11 +182,19 @@ class Channel:
         )
 
     def build(self, outgoing: Outgoing, *, token: str) -> Call:
-        """Make the request that sends the text; `token` is the access token, empty for a channel that needs none."""
+        """Make the request that sends the text or file; `token` is the access token, empty for a channel that needs none."""
         raise NotImplementedError
 
     def read(self, answer: VendorAnswer) -> str:
         """Return the vendor's id of what was sent, empty where it gives none; TransportError when it was not taken."""
+        raise NotImplementedError
+
+    def upload(self, file: SentFile, *, token: str) -> Call | None:
+        """Make the request that hands a file to the vendor before it is sent; None where it goes with its message."""
+        return None
+
+    def read_upload(self, answer: VendorAnswer) -> str:
+        """Return the vendor's id of the file; TransportError when it was not taken."""
         raise NotImplementedError
 
     def reply(self, message: InboundMessage, text: str, *, request: WebhookRequest) -> Answer:
@@ -210,8 +221,11 @@ class Channel:
         """Make the request for a file that a customer sent, or for where it lies; None for a channel whose files cannot be fetched."""
         return None
 
-    def read_media(self, answer: VendorAnswer) -> Call | None:
-        """Return the next request when the answer says where the file lies, None when it is the file; TransportError when it is neither."""
+    def read_media(self, answer: VendorAnswer, *, first: bool) -> Call | None:
+        """Return the next request when the answer says where the file lies, None when it is the file; TransportError when it is neither.
+
+        `first`: it answers the request of `media`. Which step it is, a body cannot tell: a customer's file may look like any of them.
+        """
         check_status(answer)
         return None
 

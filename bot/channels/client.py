@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import aiohttp
 from yarl import URL
 
@@ -16,6 +18,7 @@ from bot.channels.vendor import (
 from bot.errors import TransportError
 
 TIMEOUT_S = 10.0
+UPLOAD_PER_S = 2_000_000  # bytes: so much longer may a request take that carries a file; with it a send stays within the courier's lease
 MOST_BYTES = 1_000_000  # of an answer
 
 
@@ -48,9 +51,15 @@ class VendorClient:
             raise TransportError(f"the file is larger than {most_bytes} bytes", reason=Loss.TOO_LARGE, permanent=True) from error
 
     async def _ask(self, call: Call, most_bytes: int) -> VendorAnswer:
+        longer = aiohttp.ClientTimeout(total=(self._timeout.total or TIMEOUT_S) + len(call.body) / UPLOAD_PER_S)
         try:
             async with self._open(call).request(
-                call.method, URL(call.url, encoded=True), data=call.body or None, headers=call.headers, allow_redirects=False
+                call.method,
+                URL(call.url, encoded=True),
+                data=io.BytesIO(call.body) if call.body else None,  # bytes as they are would hold up the others
+                headers=call.headers,
+                allow_redirects=False,
+                timeout=longer,
             ) as response:
                 body = bytearray()
                 if (response.content_length or 0) > most_bytes:

@@ -25,8 +25,10 @@ from bot.channels.base import (
     Traits,
 )
 from bot.channels.client import VendorClient
+from bot.channels.files import SentFile
 from bot.channels.pace import Pace
 from bot.channels.pending import Bundle, Pending, ThreadState, bundle, pending_rows, sends_left, thread_state, together
+from bot.channels.shares import Shares
 from bot.channels.tokens import Tokens
 from bot.channels.vendor import (
     Reason,
@@ -55,8 +57,18 @@ class News:
 
 
 class Courier:
-    def __init__(self, *, database: Database, redis: Redis, channels: Mapping[str, Channel], tokens: Tokens, client: VendorClient) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        redis: Redis,
+        shares: Shares,
+        channels: Mapping[str, Channel],
+        tokens: Tokens,
+        client: VendorClient,
+    ) -> None:
         self._database = database
+        self._shares = shares
         self._channels = channels
         self._tokens = tokens
         self._client = client
@@ -151,7 +163,7 @@ class Courier:
     def _unsendable(self, traits: Traits, state: ThreadState, ready: Bundle) -> dict[str, str] | None:
         """Return what becomes of a bundle that cannot be sent whatever the vendor says; None for one that can."""
         if not ready.parts:
-            return {"state": "skipped"}
+            return {"state": "dead", "reason": Reason.REFUSED} if ready.head.has_file else {"state": "skipped"}
         if state.stopped:
             return {"state": "dead", "reason": Reason.BLOCKED}
         if traits.window_s and utcnow() > state.customer_at + timedelta(seconds=traits.window_s):
@@ -171,6 +183,7 @@ class Courier:
             sender=head.sender.value,
             language=head.language,
             at=time.time(),
+            file=await self._file(ready.head),
         )
         await self._breathe(state.thread_id, channel.traits.pause_s)
         await self._pace.turn(channel.name, channel.traits.per_s)
@@ -183,6 +196,15 @@ class Courier:
             await self._tokens.forget(channel, token)
         return await self._call(channel, outgoing, await self._tokens.get(channel))
 
+    async def _file(self, row: Pending) -> SentFile | None:
+        if not row.has_file:
+            return None
+        async with self._database.read() as connection:
+            found = await self._shares.file(connection, row.message.id, now=time.time())
+        if found is None:
+            raise TransportError("the file is not here any more", reason=Reason.REFUSED, permanent=True)
+        return found
+
     async def _breathe(self, thread_id: str, pause_s: float) -> None:
         """Wait until the pause since the last send to this customer is over."""
         now = time.monotonic()
@@ -191,15 +213,23 @@ class Courier:
         self._quiet_until[thread_id] = time.monotonic() + pause_s
 
     async def _call(self, channel: Channel, outgoing: Outgoing, token: str) -> str:
-        answer = await self._client.send(channel.build(outgoing, token=token))
         try:
-            return channel.read(answer)
+            outgoing = await self._handed_over(channel, outgoing, token)
+            return channel.read(await self._client.send(channel.build(outgoing, token=token)))
         except TransportError as error:
             if error.reason == Reason.RATE:
                 await self._pace.rest(channel.name, error.retry_after_s or FIRST_WAIT_S)
             raise
         except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors; one vendor's whim must not stop the others
             raise TransportError("the vendor's answer cannot be read", reason=Reason.UNREACHABLE, retry_after_s=60) from error
+
+    async def _handed_over(self, channel: Channel, outgoing: Outgoing, token: str) -> Outgoing:
+        """Give the vendor the file first where it wants that; a repeat gives it once more, which no customer sees."""
+        file = outgoing.file
+        call = channel.upload(file, token=token) if file else None
+        if file is None or call is None:
+            return outgoing
+        return replace(outgoing, file=replace(file, ref=channel.read_upload(await self._client.send(call))))
 
     async def _record(self, state: ThreadState, ready: Bundle, index: int, vendor_id: str, *, used_token: str, release: bool) -> bool:
         """Write that the part is sent, in one transaction with what it used up; False when the lease was lost.

@@ -20,6 +20,7 @@ from bot.channels.base import (
 )
 from bot.channels.feishu_envelope import decrypt
 from bot.channels.feishu_results import result_of
+from bot.channels.files import ANYTHING, MB, PHOTOS, SentFile, Takes, form
 from bot.channels.reading import check_fresh, from_json, message_id, same, user_id
 from bot.channels.vendor import (
     AccessToken,
@@ -33,6 +34,7 @@ from bot.settings import ChannelSettings
 
 API = "https://open.feishu.cn"
 TOLERANCE_S = 3600
+PICTURE_BYTES = 10 * MB
 
 _KINDS = {
     "image": Kind.IMAGE,
@@ -114,7 +116,17 @@ class Feishu(Channel):
     required = ("APP_ID", "APP_SECRET", "ENCRYPT_KEY", "VERIFICATION_TOKEN")
     optional = ("API_URL", "LANGUAGE")
     # 150 KB a text; 30 KB a card. 50 a second and 1000 a minute; 5 a second to one user.
-    traits = Traits(unit=Unit.BYTES, longest=30_000, buttons=20, button_title=100, button_text=10_000, per_s=15, pause_s=0.2)
+    # Pictures of 10 MB, files of 30 MB.
+    traits = Traits(
+        unit=Unit.BYTES,
+        longest=30_000,
+        buttons=20,
+        button_title=100,
+        button_text=10_000,
+        per_s=15,
+        pause_s=0.2,
+        files=(Takes(PHOTOS, 10 * MB), Takes(ANYTHING, 30 * MB)),
+    )
 
     def __init__(self, settings: ChannelSettings) -> None:
         super().__init__(settings)
@@ -177,7 +189,7 @@ class Feishu(Channel):
         return self.inbound(message.chat_id, message.message_id, kind=kind, attachments=[found])
 
     def build(self, outgoing: Outgoing, *, token: str) -> Call:
-        kind, content = ("interactive", _card(outgoing)) if outgoing.buttons else ("text", {"text": outgoing.text})
+        kind, content = _content(outgoing)
         body = {
             "receive_id": outgoing.channel_user,
             "msg_type": kind,
@@ -186,6 +198,16 @@ class Feishu(Channel):
         }
         url = f"{self._api}/open-apis/im/v1/messages?receive_id_type=chat_id"
         return _call("POST", url, body, token=token)
+
+    def upload(self, file: SentFile, *, token: str) -> Call:
+        kind = _shown_as(file)
+        fields = {"image_type": "message"} if kind == "image" else {"file_type": "stream", "file_name": file.name}
+        body, headers = form(file, part=kind, fields=fields)
+        return Call("POST", f"{self._api}/open-apis/im/v1/{kind}s", body, {**headers, "Authorization": f"Bearer {quote(token)}"})
+
+    def read_upload(self, answer: VendorAnswer) -> str:
+        data = result_of(answer).data
+        return (data.image_key or data.file_key) if data else ""
 
     def read(self, answer: VendorAnswer) -> str:
         data = result_of(answer).data
@@ -196,7 +218,7 @@ class Feishu(Channel):
         url = f"{self._api}/open-apis/im/v1/messages/{quote(message, safe='')}/resources/{quote(key, safe='')}"
         return Call("GET", f"{url}?type={'image' if kind is Kind.IMAGE else 'file'}", headers={"Authorization": f"Bearer {quote(token)}"})
 
-    def read_media(self, answer: VendorAnswer) -> None:
+    def read_media(self, answer: VendorAnswer, *, first: bool) -> None:
         if answer.status != 200 or ("content-disposition" not in answer.headers and answer.body[:1] == b"{"):
             result_of(answer)
             raise TransportError("there is no file", reason=Reason.REFUSED, permanent=True)
@@ -216,6 +238,18 @@ class Feishu(Channel):
 
     def read_probe(self, answer: VendorAnswer) -> None:
         result_of(answer)
+
+
+def _content(outgoing: Outgoing) -> tuple[str, dict[str, object]]:
+    """Return what the vendor calls the message, and what it says."""
+    if outgoing.file:
+        kind = _shown_as(outgoing.file)
+        return kind, {f"{kind}_key": outgoing.file.ref}
+    return ("interactive", _card(outgoing)) if outgoing.buttons else ("text", {"text": outgoing.text})
+
+
+def _shown_as(file: SentFile) -> str:
+    return "image" if file.is_photo and len(file.data) <= PICTURE_BYTES else "file"
 
 
 def _card(outgoing: Outgoing) -> dict[str, object]:

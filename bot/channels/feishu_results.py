@@ -30,6 +30,8 @@ _REASONS: dict[int, tuple[Reason, float]] = {  # seconds to wait; negative: perm
 
 class Sent(msgspec.Struct, frozen=True):
     message_id: str = ""
+    image_key: str = ""  # of an upload
+    file_key: str = ""
 
 
 class Result(msgspec.Struct, frozen=True):

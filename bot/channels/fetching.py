@@ -99,7 +99,7 @@ class Fetcher:
         """Follow the vendor's way to the file, at most so many steps."""
         token = await self._tokens.get(channel)
         call = channel.media(wanted.ref, wanted.kind, token=token)
-        for _ in range(MOST_STEPS):
+        for step in range(MOST_STEPS):
             if call is None:
                 break
             async with self._database.write() as connection:
@@ -107,7 +107,7 @@ class Fetcher:
                     raise TransportError("somebody else fetches it by now", reason=Loss.UNREACHABLE)
             answer = await self._client.fetch(call, most_bytes=self._most_bytes)
             try:
-                call = channel.read_media(answer)
+                call = channel.read_media(answer, first=step == 0)
             except TransportError as error:
                 if error.token_refused and token:
                     await self._tokens.forget(channel, token)

@@ -19,6 +19,7 @@ from bot.channels.base import (
     Withdrawal,
     unsigned,
 )
+from bot.channels.files import ANYTHING, MB, SentFile, Takes
 from bot.channels.loss import Loss
 from bot.channels.reading import from_json, message_id, same, user_id
 from bot.channels.vendor import (
@@ -32,6 +33,7 @@ from bot.errors import TransportError
 from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings
 
+PREVIEW_BYTES = MB
 API, DATA = "https://api.line.me", "https://api-data.line.me"
 
 _KINDS = {
@@ -95,7 +97,7 @@ class Line(Channel):
     kind = "line"
     required = ("SECRET", "TOKEN")
     optional = ("API_URL", "DATA_URL", "LANGUAGE")
-    traits = Traits(unit=Unit.UTF16, longest=5000, buttons=13, button_title=20, per_s=200)
+    traits = Traits(unit=Unit.UTF16, longest=5000, buttons=13, button_title=20, per_s=200, files=(Takes(ANYTHING, 100 * MB),))
 
     def __init__(self, settings: ChannelSettings) -> None:
         super().__init__(settings)
@@ -134,6 +136,8 @@ class Line(Channel):
 
     def build(self, outgoing: Outgoing, *, token: str) -> Call:
         message: dict[str, object] = {"type": "text", "text": outgoing.text}
+        if outgoing.file:
+            message = _file(outgoing.file)
         if outgoing.buttons:
             items = [
                 {"type": "action", "action": {"type": "postback", "label": button.title, "data": button.id, "displayText": button.title}}
@@ -155,13 +159,20 @@ class Line(Channel):
     def media(self, ref: str, kind: Kind, *, token: str) -> Call:
         return Call("GET", f"{self._data}/v2/bot/message/{quote(ref, safe='')}/content", headers=self._headers)
 
-    def read_media(self, answer: VendorAnswer) -> None:
+    def read_media(self, answer: VendorAnswer, *, first: bool) -> None:
         if answer.status == 202:
             raise TransportError("the file is being prepared", reason=Loss.UNREACHABLE, retry_after_s=5)
         check_status(answer)
 
     def probe(self, *, token: str) -> Call:
         return Call("GET", f"{self._api}/v2/bot/info", headers=self._headers)
+
+
+def _file(file: SentFile) -> dict[str, object]:
+    """A picture that is small enough to be its own preview is shown; LINE has no documents, so the others are a link."""
+    if file.is_photo and len(file.data) <= PREVIEW_BYTES and file.url.startswith("https:"):
+        return {"type": "image", "originalContentUrl": file.url, "previewImageUrl": file.url}
+    return {"type": "text", "text": f"{file.name}\n{file.url}"}
 
 
 def _attachment(kind: Kind, message: _Message) -> Attachment:

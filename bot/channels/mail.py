@@ -9,7 +9,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
+from email.encoders import encode_base64
 from email.header import Header
+from email.mime.base import MIMEBase
+from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 from email.policy import compat32
 from email.utils import formataddr, formatdate
@@ -29,9 +32,10 @@ from bot.channels.base import (
     WebhookRequest,
     unsigned,
 )
+from bot.channels.files import ANYTHING, MB, SentFile, Takes
 from bot.channels.mail_reading import Mail, read_mail
 from bot.channels.mail_wire import LONGEST_MAIL, Found
-from bot.channels.reading import LONGEST_USER, message_id, same, user_id
+from bot.channels.reading import LONGEST_USER, same
 from bot.channels.vendor import (
     AccessToken,
     Call,
@@ -73,6 +77,7 @@ class Email(Channel):
         keeps_reply_token=True,
         poll_s=15,
         most_an_hour=20,
+        files=(Takes(ANYTHING, 15 * MB),),  # many servers take 25 MB, in which base64 is a third
     )
 
     def __init__(self, settings: ChannelSettings) -> None:
@@ -136,19 +141,15 @@ class Email(Channel):
         longest = LONGEST_USER - WRITER - PROOF - 1
         if len(mail.sender) > longest:
             raise InputError(f"a sender's address is longer than {longest} characters")
-        return [
-            InboundMessage(
-                inbox_id=self.name,
-                channel_user=user_id(f"{mail.sender}/{token}"),
-                client_id=message_id(mail.id or f"uid.{fallback}"),
-                text=text,
-                kind=Kind.TEXT if text else mail.attachments[0].kind,
-                attachments=list(mail.attachments),
-                language_hint=self.settings.get("LANGUAGE"),
-                by_channel=True,
-                reply_token=f"{mail.id if len(mail.id) <= 150 else ''}\n{_REPLY.sub('', mail.subject, count=1)[:LONGEST_SUBJECT]}",
-            )
-        ]
+        said = self.inbound(
+            f"{mail.sender}/{token}",
+            mail.id or f"uid.{fallback}",
+            text=text,
+            kind=Kind.TEXT if text else mail.attachments[0].kind,
+            attachments=mail.attachments,
+        )
+        answered = f"{mail.id if len(mail.id) <= 150 else ''}\n{_REPLY.sub('', mail.subject, count=1)[:LONGEST_SUBJECT]}"
+        return [msgspec.structs.replace(said, reply_token=answered)]
 
     def build(self, outgoing: Outgoing, *, token: str) -> Call:
         address, _, thread = outgoing.channel_user.partition("/")
@@ -159,7 +160,7 @@ class Email(Channel):
 
     def _mail(self, outgoing: Outgoing, *, to: str, own_id: str) -> bytes:
         answered, _, subject = outgoing.reply_token.partition("\n")
-        mail = MIMEText(outgoing.text, "plain", "utf-8")
+        mail = _with_file(outgoing.file, outgoing.language) if outgoing.file else MIMEText(outgoing.text, "plain", "utf-8")
         mail["From"] = formataddr((self.settings.get("NAME"), self._address), "utf-8")
         mail["To"] = to
         mail["Subject"] = Header(f"Re: {subject}" if subject else notice("mail_subject", outgoing.language), "utf-8").encode()
@@ -242,6 +243,17 @@ class Email(Channel):
 
     def _digits(self, *about: str, most: int) -> str:
         return hmac.new(self._secret, "\n".join(about).encode("utf8", "surrogatepass"), hashlib.sha256).hexdigest()[:most]
+
+
+def _with_file(file: SentFile, language: str) -> MIMEMultipart:
+    attached = MIMEBase(*file.mime.split("/", 1))
+    attached.set_payload(file.data)
+    encode_base64(attached)
+    attached.add_header("Content-Disposition", "attachment", filename=("utf-8", "", file.name))
+    mail = MIMEMultipart()
+    mail.attach(MIMEText(notice("mail_file", language, name=file.name), "plain", "utf-8"))
+    mail.attach(attached)
+    return mail
 
 
 def _server(settings: ChannelSettings, name: str, scheme: str) -> str:

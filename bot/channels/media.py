@@ -1,4 +1,4 @@
-"""Files that came with customers' messages, in SQL beside the conversation, encrypted.
+"""Files that came with customers' messages or went with agents', in SQL beside the conversation, encrypted.
 
 Every function works inside the caller's transaction.
 """
@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.channels.filetype import FileType
 from bot.crypto import Cipher
 from bot.database.channels import media, media_parts
-from bot.database.conversations import messages
+from bot.database.conversations import messages, threads
 from bot.ids import new_id, utcnow
 from bot.messages import Kind, Message
 
@@ -92,10 +92,25 @@ async def keep(connection: AsyncConnection, cipher: Cipher, media_id: str, owner
     done = {"state": "kept", "reason": "", "mime": mime, "size": len(data), "next_at": None, "owner": None}
     if not await change(connection, media_id, owner, **done):
         return False
+    await _put_parts(connection, cipher, media_id, data)
+    return True
+
+
+async def put_own(connection: AsyncConnection, cipher: Cipher, message: Message, data: bytes) -> None:
+    """Store the file that goes with an agent's message."""
+    [file] = message.content.attachments
+    inbox = sa.select(threads.c.inbox_id).where(threads.c.id == message.thread_id).scalar_subquery()
+    media_id = new_id()
+    row = {"id": media_id, "message_id": message.id, "inbox_id": inbox, "place": 0, "kind": file.kind, "ref": "", "state": "kept"}
+    row |= {"reason": "", "mime": file.mime, "size": len(data), "attempts": 0, "next_at": None, "created_at": message.created_at}
+    await connection.execute(sa.insert(media).values(**row))
+    await _put_parts(connection, cipher, media_id, data)
+
+
+async def _put_parts(connection: AsyncConnection, cipher: Cipher, media_id: str, data: bytes) -> None:
     pieces = (data[begin : begin + PART] for begin in range(0, len(data), PART))
     rows = [{"media_id": media_id, "number": number, "data": cipher.seal(piece, column=COLUMN)} for number, piece in enumerate(pieces)]
     await connection.execute(sa.insert(media_parts), rows)
-    return True
 
 
 async def load(connection: AsyncConnection, cipher: Cipher, media_id: str) -> Kept | None:

@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Iterator
 from typing import ClassVar
 
 import msgspec
 
 from bot.channels.addresses import elsewhere
-from bot.channels.base import (
-    Answer,
-    Batch,
-    Channel,
-    Outgoing,
-    Receipt,
-    Traits,
-    Unit,
-    WebhookRequest,
-    Withdrawal,
-    unsigned,
-)
-from bot.channels.reading import from_json, message_id, same, user_id
-from bot.channels.vendor import (
-    Call,
-    Reason,
-    VendorAnswer,
-    check_status,
-    decoded,
-    refused,
-)
-from bot.errors import TransportError
+from bot.channels.base import Batch, Outgoing, Receipt, Traits, Unit, Withdrawal
+from bot.channels.files import MB, PHOTOS, Takes
+from bot.channels.meta import Meta
+from bot.channels.reading import from_json, message_id, user_id
+from bot.channels.vendor import Call, Reason, VendorAnswer
 from bot.messages import Attachment, InboundMessage, Kind
-from bot.settings import ChannelSettings
 
-API = "https://graph.facebook.com/v23.0"
 MEDIA_HOSTS = ("fbsbx.com", "fbcdn.net", "cdninstagram.com")
-WINDOW_CLOSED = 2018278  # error_subcode: sent outside of the allowed window
 
 _KINDS = {"image": Kind.IMAGE, "video": Kind.VIDEO, "audio": Kind.VOICE, "file": Kind.FILE, "location": Kind.LOCATION}
 _REASONS: dict[int, tuple[Reason, float]] = {  # seconds to wait; negative: permanent
@@ -107,39 +85,25 @@ class _Body(msgspec.Struct, frozen=True):
     entry: list[_Entry] = []
 
 
-class _Error(msgspec.Struct, frozen=True):
-    code: int = -1
-    error_subcode: int = 0
-
-
-class _Result(msgspec.Struct, frozen=True):
-    message_id: str = ""
-    error: _Error | None = None
-
-
-class Messenger(Channel):
+class Messenger(Meta):
     kind = "messenger"
     required = ("TOKEN", "PAGE_ID", "APP_SECRET", "VERIFY_TOKEN")
-    optional = ("API_URL", "LANGUAGE")
-    traits = Traits(unit=Unit.UTF16, longest=2000, buttons=13, button_title=20, window_s=24 * 3600, per_s=40)
+    account = "PAGE_ID"
+    reasons = _REASONS
+    # 25 MB a file; Meta fetches it from us.
+    traits = Traits(
+        unit=Unit.UTF16,
+        longest=2000,
+        buttons=13,
+        button_title=20,
+        window_s=24 * 3600,
+        per_s=40,
+        files=(Takes(("image/jpeg", "image/png", "image/gif"), 8 * MB), Takes(("application/", "text/plain"), 25 * MB)),
+    )
     about: ClassVar[str] = "page"  # what Meta calls the object
 
-    def __init__(self, settings: ChannelSettings) -> None:
-        super().__init__(settings)
-        self._account = settings.get("PAGE_ID")
-        self._api = settings.get("API_URL", API).rstrip("/")
-        self._headers = {"Authorization": f"Bearer {settings.get('TOKEN')}", "Content-Type": "application/json"}
-
-    def parse(self, request: WebhookRequest) -> Batch:
-        if request.method == "GET":
-            query = request.query
-            if query.get("hub.mode") != "subscribe" or not same(query.get("hub.verify_token", ""), self.settings.get("VERIFY_TOKEN")):
-                raise unsigned(self.name)
-            return Batch(answer=Answer(query.get("hub.challenge", "").encode("utf8", "replace")))
-        expected = "sha256=" + hmac.new(self.settings.get("APP_SECRET").encode(), request.body, hashlib.sha256).hexdigest()
-        if not same(request.headers.get("x-hub-signature-256", ""), expected):
-            raise unsigned(self.name)
-        events = list(self._events(request.body))
+    def read_batch(self, body: bytes) -> Batch:
+        events = list(self._events(body))
         return Batch(
             messages=[message for event in events if (message := self._message(event)) is not None],
             receipts=[Receipt(mid, "delivered") for event in events for mid in event.delivery.mids],
@@ -173,40 +137,25 @@ class Messenger(Channel):
 
     def build(self, outgoing: Outgoing, *, token: str) -> Call:
         message: dict[str, object] = {"text": outgoing.text}
+        if outgoing.file:
+            kind = "image" if outgoing.file.mime.startswith("image/") else "file"
+            message = {"attachment": {"type": kind, "payload": {"url": outgoing.file.url}}}
         if outgoing.buttons:
             message["quick_replies"] = [{"content_type": "text", "title": each.title, "payload": each.id} for each in outgoing.buttons]
         body = {"recipient": {"id": outgoing.channel_user}, "messaging_type": "RESPONSE", "message": message}
         return Call("POST", f"{self._api}/{self._account}/messages", msgspec.json.encode(body), self._headers)
 
     def read(self, answer: VendorAnswer) -> str:
-        return _result(answer).message_id
+        return self.result(answer).message_id
 
     def media(self, ref: str, kind: Kind, *, token: str) -> Call:
         return elsewhere(ref, own=self._api, hosts=MEDIA_HOSTS)
 
-    def probe(self, *, token: str) -> Call:
-        return Call("GET", f"{self._api}/{self._account}?fields=id", headers=self._headers)
-
-    def read_probe(self, answer: VendorAnswer) -> None:
-        _result(answer)
-
 
 class Instagram(Messenger):
     kind = "instagram"
-    # 1000 bytes a text, half of Messenger's.
-    traits = Traits(unit=Unit.BYTES, longest=1000, buttons=13, button_title=20, window_s=24 * 3600, per_s=40)
+    # 1000 bytes a text, half of Messenger's; pictures of 8 MB, and no documents.
+    traits = Traits(
+        unit=Unit.BYTES, longest=1000, buttons=13, button_title=20, window_s=24 * 3600, per_s=40, files=(Takes(PHOTOS, 8 * MB),)
+    )
     about = "instagram"
-
-
-def _result(answer: VendorAnswer) -> _Result:
-    """Return a result that is well; TransportError with what the error's code means, else what the status means."""
-    result = decoded(answer, _Result, unreadable=_Result())
-    error = result.error
-    if error is not None and error.error_subcode == WINDOW_CLOSED:
-        raise TransportError(f"error {error.code}", reason=Reason.WINDOW, permanent=True)
-    if error is not None and error.code in _REASONS:
-        raise refused(f"error {error.code}", *_REASONS[error.code])
-    if error is not None and 200 <= answer.status < 500:
-        raise TransportError(f"error {error.code}", reason=Reason.REFUSED, permanent=True)
-    check_status(answer)
-    return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 
 import msgspec
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.channels import choices
 from bot.channels.base import Choice, Traits
+from bot.channels.files import takes
 from bot.channels.rendering import IDLE_NOTICES, fits, render
 from bot.channels.splitting import length, split
 from bot.database.channels import channel_threads, outbox
@@ -44,6 +46,10 @@ class Pending:
     @property
     def by_agent(self) -> bool:
         return self.message.sender == Sender.AGENT
+
+    @property
+    def has_file(self) -> bool:
+        return bool(self.message.content.attachments)
 
     @property
     def idle(self) -> bool:
@@ -120,11 +126,16 @@ async def rows_where(connection: AsyncConnection, *where: sa.ColumnElement[bool]
 
 
 def together(rows: Sequence[Pending], traits: Traits) -> list[Pending]:
-    """Return the rows that go out next as one: what was begun together, else one, else all where the channel's sends are few."""
+    """Return the rows that go out next as one: what was begun together, else one, else all where the channel's sends are few.
+
+    A file goes by itself, in its place.
+    """
     first = rows[0]
     if first.bundle_id:
         return [row for row in rows if row.bundle_id == first.bundle_id]
-    return [row for row in rows if not row.bundle_id] if traits.merges else [first]
+    if not traits.merges or first.has_file:
+        return [first]
+    return list(takewhile(lambda row: not row.has_file, (row for row in rows if not row.bundle_id)))
 
 
 def sends_left(traits: Traits, quota_used: int, *, by_agent: bool) -> int:
@@ -135,7 +146,10 @@ def sends_left(traits: Traits, quota_used: int, *, by_agent: bool) -> int:
 
 
 async def bundle(connection: AsyncConnection, rows: Sequence[Pending], traits: Traits) -> Bundle:
-    """Render the rows into one text and cut it into parts."""
+    """Render the rows into one text and cut it into parts; a file is one part, none where the channel does not take it."""
+    if rows[0].has_file:
+        [file] = rows[0].message.content.attachments
+        return Bundle(tuple(rows), ("",) if takes(traits.files, file.mime, file.size) else (), ())
     texts: list[str] = []
     buttons: tuple[Choice, ...] = ()
     for row in rows:

@@ -23,6 +23,7 @@ from bot.channels.base import (
     WebhookRequest,
     unsigned,
 )
+from bot.channels.files import ANYTHING, MB, Takes
 from bot.channels.reading import same, user_id
 from bot.channels.vendor import (
     Call,
@@ -65,7 +66,10 @@ class Sms(Channel):
     kind = "sms"
     required = ("ACCOUNT_SID", "AUTH_TOKEN", "FROM", "URL")
     optional = ("API_URL", "LANGUAGE")
-    traits = Traits(unit=Unit.SEGMENTS, longest=SEGMENTS, merges=True, quiet=True, per_s=10, pause_s=1.0)
+    # Files as a link: most countries' networks carry no MMS.
+    traits = Traits(
+        unit=Unit.SEGMENTS, longest=SEGMENTS, merges=True, quiet=True, per_s=10, pause_s=1.0, files=(Takes(ANYTHING, 100 * MB),)
+    )
 
     def __init__(self, settings: ChannelSettings) -> None:
         super().__init__(settings)
@@ -130,7 +134,8 @@ class Sms(Channel):
 
     def build(self, outgoing: Outgoing, *, token: str) -> Call:
         sender = "MessagingServiceSid" if self._from.startswith("MG") else "From"
-        form = {"To": outgoing.channel_user, sender: self._from, "Body": outgoing.text, "StatusCallback": self._url}
+        text = f"{outgoing.file.name} {outgoing.file.url}" if outgoing.file else outgoing.text
+        form = {"To": outgoing.channel_user, sender: self._from, "Body": text, "StatusCallback": self._url}
         headers = {"Content-Type": "application/x-www-form-urlencoded", **self._authorization()}
         return Call("POST", f"{self._address()}/Messages.json", urlencode(form).encode(), headers)
 

@@ -16,6 +16,7 @@ from bot.channels.base import (
     WebhookRequest,
     unsigned,
 )
+from bot.channels.files import ANYTHING, MB, Takes, form
 from bot.channels.loss import Loss
 from bot.channels.reading import from_json, same
 from bot.channels.vendor import (
@@ -30,6 +31,7 @@ from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings
 
 API = "https://api.telegram.org"
+PHOTO_BYTES = 10 * MB
 SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105 - a header's name
 
 
@@ -113,7 +115,8 @@ class Telegram(Channel):
     required = ("TOKEN", "SECRET")
     optional = ("API_URL", "LANGUAGE")
     # 4096 characters "after entities parsing", counted as UTF-16; one a second in a chat, about 30 a second in all.
-    traits = Traits(unit=Unit.UTF16, longest=4096, buttons=12, button_title=60, per_s=30, pause_s=1.0)
+    # A bot uploads at most 50 MB, photos at most 10 MB; a larger photo goes as a document.
+    traits = Traits(unit=Unit.UTF16, longest=4096, buttons=12, button_title=60, per_s=30, pause_s=1.0, files=(Takes(ANYTHING, 50 * MB),))
 
     def __init__(self, settings: ChannelSettings) -> None:
         super().__init__(settings)
@@ -154,6 +157,10 @@ class Telegram(Channel):
         return Batch(messages=[pressed], answer=answer)
 
     def build(self, outgoing: Outgoing, *, token: str) -> Call:
+        if outgoing.file:
+            part = "photo" if outgoing.file.is_photo and len(outgoing.file.data) <= PHOTO_BYTES else "document"
+            sent, headers = form(outgoing.file, part=part, fields={"chat_id": outgoing.channel_user})
+            return Call("POST", f"{self._api}/send{part.capitalize()}", sent, headers)
         body: dict[str, object] = {
             "chat_id": outgoing.channel_user,
             "text": outgoing.text,
@@ -171,9 +178,9 @@ class Telegram(Channel):
     def media(self, ref: str, kind: Kind, *, token: str) -> Call:
         return Call("GET", f"{self._api}/getFile?file_id={quote(ref, safe='')}")
 
-    def read_media(self, answer: VendorAnswer) -> Call | None:
+    def read_media(self, answer: VendorAnswer, *, first: bool) -> Call | None:
         """The first answer gives a path, good for an hour."""
-        if not answer.headers.get("content-type", "").startswith("application/json"):
+        if not first:
             check_status(answer)
             return None
         _result(answer)

@@ -16,6 +16,7 @@ import msgspec
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from bot.channels.addresses import elsewhere
+from bot.channels.files import SentFile, form
 from bot.channels.reading import same
 from bot.channels.vendor import (
     AccessToken,
@@ -60,6 +61,7 @@ class _Result(msgspec.Struct, frozen=True):
 
 class _Media(msgspec.Struct, frozen=True):
     video_url: str = ""
+    media_id: str = ""
 
 
 class _Token(msgspec.Struct, frozen=True):
@@ -154,6 +156,28 @@ def corp_token_call(api: str, settings: ChannelSettings) -> Call:
 
 def media_call(api: str, media_id: str, token: str) -> Call:
     return Call("GET", f"{api}/cgi-bin/media/get?access_token={quote(token)}&media_id={quote(media_id, safe='')}")
+
+
+def upload_call(api: str, file: SentFile, token: str) -> Call:
+    """Make the request that keeps a file with the vendor for three days."""
+    body, headers = form(file, part="media")
+    return Call("POST", f"{api}/cgi-bin/media/upload?access_token={quote(token)}&type={sent_as(file)}", body, headers)
+
+
+def read_upload(answer: VendorAnswer) -> str:
+    check_result(answer)
+    return decoded(answer, _Media).media_id
+
+
+def sent_as(file: SentFile) -> str:
+    return "image" if file.is_photo or file.mime == "image/gif" else "file"
+
+
+def said(text: str, file: SentFile | None) -> dict[str, object]:
+    """Return what a send's body says: a file that was handed over, or a text."""
+    if file is None:
+        return {"msgtype": "text", "text": {"content": text}}
+    return {"msgtype": sent_as(file), sent_as(file): {"media_id": file.ref}}
 
 
 def read_media(answer: VendorAnswer) -> Call | None:

@@ -18,6 +18,7 @@ from bot.channels.base import (
     WebhookRequest,
     Withdrawal,
 )
+from bot.channels.files import ANYTHING, MB, SentFile, Takes
 from bot.channels.reading import from_json, message_id, user_id
 from bot.channels.signing import SIGNATURE, TIMESTAMP, check_secret, check_signed, check_url, signed_body
 from bot.channels.vendor import (
@@ -75,7 +76,15 @@ class Webhook(Channel):
     kind = "webhook"
     required = ("SECRET", "URL")
     optional = ("LANGUAGE", "MEDIA_HOSTS")
-    traits = Traits(unit=Unit.CHARACTERS, longest=4000, buttons=20, button_title=200, per_s=200, refuses_replays=True)
+    traits = Traits(
+        unit=Unit.CHARACTERS,
+        longest=4000,
+        buttons=20,
+        button_title=200,
+        per_s=200,
+        refuses_replays=True,
+        files=(Takes(ANYTHING, 100 * MB),),
+    )
 
     def __init__(self, settings: ChannelSettings) -> None:
         super().__init__(settings)
@@ -107,6 +116,7 @@ class Webhook(Channel):
                 "sender": outgoing.sender,
                 "conversation_id": outgoing.conversation_id,
                 "buttons": [{"id": button.id, "title": button.title} for button in outgoing.buttons],
+                "attachments": [_file(outgoing.file)] if outgoing.file else [],
             }
         )
         timestamp = str(int(outgoing.at))
@@ -121,10 +131,9 @@ class Webhook(Channel):
         return decoded(answer, _Taken, unreadable=_Taken()).id
 
     def _message(self, message: _Message) -> InboundMessage:
-        return InboundMessage(
-            inbox_id=self.name,
-            channel_user=user_id(message.user),
-            client_id=message_id(message.id),
+        said = self.inbound(
+            message.user,
+            message.id,
             text=message.text,
             button_id=message.button_id,
             kind=message.kind,
@@ -132,7 +141,11 @@ class Webhook(Channel):
                 Attachment(kind=message.kind, ref=each.url[:1000], name=each.name[:200], mime=each.mime[:100], size=each.size)
                 for each in message.attachments[:10]
             ],
-            identity=message.identity[:4000],
-            language_hint=message.language or self.settings.get("LANGUAGE"),
-            by_channel=True,
+            language=message.language,
         )
+        return msgspec.structs.replace(said, identity=message.identity[:4000])
+
+
+def _file(file: SentFile) -> dict[str, object]:
+    """Return where the receiver fetches the file."""
+    return {"url": file.url, "name": file.name, "mime": file.mime, "size": len(file.data)}

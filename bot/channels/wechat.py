@@ -17,9 +17,23 @@ from bot.channels.base import (
     WebhookRequest,
     unsigned,
 )
+from bot.channels.files import MB, PHOTOS, SentFile, Takes
 from bot.channels.reading import check_fresh, same, user_id
 from bot.channels.signing import TIMESTAMP, check_secret, check_signed, check_url
-from bot.channels.tencent import TOLERANCE_S, Envelope, check_result, from_xml, media_call, read_media, read_token, signature, to_xml
+from bot.channels.tencent import (
+    TOLERANCE_S,
+    Envelope,
+    check_result,
+    from_xml,
+    media_call,
+    read_media,
+    read_token,
+    read_upload,
+    said,
+    signature,
+    to_xml,
+    upload_call,
+)
 from bot.channels.vendor import (
     AccessToken,
     Call,
@@ -50,7 +64,17 @@ class WeChat(Channel):
     required = ("TOKEN", "APP_ID", "APP_SECRET")
     optional = ("AES_KEY", "API_URL", "LANGUAGE", "PASSIVE", "RELAY_URL", "FORWARD_SECRET")
     # 2048 bytes: measured, not documented. 48 h and 5 sends after a message: "客服消息 · 下发条数限制".
-    traits = Traits(unit=Unit.BYTES, longest=2048, window_s=48 * 3600, quota=5, kept_for_agents=2, merges=True, per_s=50)
+    # Pictures of 10 MB, and no documents: "客服消息" has no such message.
+    traits = Traits(
+        unit=Unit.BYTES,
+        longest=2048,
+        window_s=48 * 3600,
+        quota=5,
+        kept_for_agents=2,
+        merges=True,
+        per_s=50,
+        files=(Takes((*PHOTOS, "image/gif"), 10 * MB),),
+    )
 
     def __init__(self, settings: ChannelSettings) -> None:
         super().__init__(settings)
@@ -59,7 +83,7 @@ class WeChat(Channel):
         self._api = settings.get("API_URL", API).rstrip("/")
         if flag(settings.values, "PASSIVE", False):
             # A passive reply has room for the same text and a line that says how to get the rest.
-            self.traits = replace(self.traits, longest=1900, window_s=0, quota=0, kept_for_agents=0, passive=True)
+            self.traits = replace(self.traits, longest=1900, window_s=0, quota=0, kept_for_agents=0, passive=True, files=())
         check_secret(settings, "FORWARD_SECRET")
         check_url(settings, "RELAY_URL")
         key = settings.get("AES_KEY")
@@ -129,16 +153,24 @@ class WeChat(Channel):
     def reply(self, message: InboundMessage, text: str, *, request: WebhookRequest) -> Answer:
         """Make a passive reply, encrypted where the request was; its MsgSignature is over the same parts as the vendor's."""
         timestamp = str(int(request.now))
-        said = to_xml(ToUserName=message.channel_user, FromUserName=message.reply_token, CreateTime=timestamp, MsgType="text", Content=text)
+        answer = to_xml(
+            ToUserName=message.channel_user, FromUserName=message.reply_token, CreateTime=timestamp, MsgType="text", Content=text
+        )
         if self._envelope is not None and TIMESTAMP not in request.headers:  # who forwards encrypts by itself
-            sealed, nonce = self._envelope.close(said), request.query.get("nonce", "")
+            sealed, nonce = self._envelope.close(answer), request.query.get("nonce", "")
             signed = signature(self._token, timestamp, nonce, sealed)
-            said = to_xml(Encrypt=sealed, MsgSignature=signed, TimeStamp=timestamp, Nonce=nonce)
-        return Answer(said, content_type="application/xml; charset=utf-8")
+            answer = to_xml(Encrypt=sealed, MsgSignature=signed, TimeStamp=timestamp, Nonce=nonce)
+        return Answer(answer, content_type="application/xml; charset=utf-8")
 
     def build(self, outgoing: Outgoing, *, token: str) -> Call:
-        body = {"touser": outgoing.channel_user, "msgtype": "text", "text": {"content": outgoing.text}}
+        body = {"touser": outgoing.channel_user, **said(outgoing.text, outgoing.file)}
         return _json("POST", f"{self._api}/cgi-bin/message/custom/send?access_token={quote(token)}", body)
+
+    def upload(self, file: SentFile, *, token: str) -> Call:
+        return upload_call(self._api, file, token)
+
+    def read_upload(self, answer: VendorAnswer) -> str:
+        return read_upload(answer)
 
     def read(self, answer: VendorAnswer) -> str:
         return check_result(answer)
@@ -146,7 +178,7 @@ class WeChat(Channel):
     def media(self, ref: str, kind: Kind, *, token: str) -> Call:
         return media_call(self._api, ref, token)
 
-    def read_media(self, answer: VendorAnswer) -> Call | None:
+    def read_media(self, answer: VendorAnswer, *, first: bool) -> Call | None:
         return read_media(answer)
 
     def token_call(self) -> Call:

@@ -11,42 +11,15 @@ from urllib.parse import quote
 
 import msgspec
 
-from bot.channels.base import (
-    Answer,
-    Batch,
-    Channel,
-    Outgoing,
-    Pulled,
-    Receipt,
-    Traits,
-    Unit,
-    WebhookRequest,
-    Withdrawal,
-    unsigned,
-)
-from bot.channels.reading import check_fresh, message_id, same
-from bot.channels.tencent import (
-    TOLERANCE_S,
-    Envelope,
-    check_result,
-    corp_token_call,
-    from_xml,
-    media_call,
-    read_media,
-    read_token,
-    signature,
-)
-from bot.channels.vendor import (
-    AccessToken,
-    Call,
-    VendorAnswer,
-    decoded,
-)
+from bot.channels.base import Answer, Batch, Outgoing, Pulled, Receipt, Traits, Unit, WebhookRequest, Withdrawal
+from bot.channels.corp import FILES, Corp
+from bot.channels.reading import message_id
+from bot.channels.tencent import check_result, said
+from bot.channels.vendor import Call, VendorAnswer, decoded
 from bot.errors import InputError
 from bot.messages import Attachment, InboundMessage, Kind
 from bot.settings import ChannelSettings
 
-API = "https://qyapi.weixin.qq.com"
 CUSTOMER = 3  # origin
 PAGE = 1000  # messages of one pull, the vendor's most
 
@@ -92,38 +65,23 @@ class _Page(msgspec.Struct, frozen=True):
     msg_list: list[_Message] = []
 
 
-class WeComService(Channel):
+class WeComService(Corp):
     kind = "wecom_kf"
     required = ("CORP_ID", "SECRET", "OPEN_KFID", "TOKEN", "AES_KEY")
-    optional = ("API_URL", "LANGUAGE")
     # 48 h and 5 sends after each of the customer's messages.
-    traits = Traits(unit=Unit.BYTES, longest=2048, window_s=48 * 3600, quota=5, kept_for_agents=2, merges=True, per_s=30)
+    traits = Traits(unit=Unit.BYTES, longest=2048, window_s=48 * 3600, quota=5, kept_for_agents=2, merges=True, per_s=30, files=FILES)
 
     def __init__(self, settings: ChannelSettings) -> None:
         super().__init__(settings)
-        self._api = settings.get("API_URL", API).rstrip("/")
         self._account = settings.get("OPEN_KFID")
-        self._envelope = Envelope(settings.get("AES_KEY"), receiver=settings.get("CORP_ID"), setting=settings.setting("AES_KEY"))
 
     def parse(self, request: WebhookRequest) -> Batch:
         if request.method == "GET":
-            return Batch(answer=Answer(self._open(request, request.query.get("echostr", ""))))
-        try:
-            encrypted = from_xml(request.body).get("Encrypt", "")
-        except InputError:
-            raise unsigned(self.name) from None
-        fields = from_xml(self._open(request, encrypted))
+            return Batch(answer=Answer(self.open(request, request.query.get("echostr", ""))))
+        fields = self.fields(request)
         if fields.get("Event") != "kf_msg_or_event" or fields.get("OpenKfId") != self._account:
             return Batch()
         return Batch(signal=fields.get("Token", ""))
-
-    def _open(self, request: WebhookRequest, encrypted: str) -> bytes:
-        timestamp, nonce = request.query.get("timestamp", ""), request.query.get("nonce", "")
-        expected = signature(self.settings.get("TOKEN"), timestamp, nonce, encrypted)
-        if not same(request.query.get("msg_signature", ""), expected):
-            raise unsigned(self.name)
-        check_fresh(timestamp, now=request.now, window_s=TOLERANCE_S)
-        return self._envelope.open(encrypted)
 
     def pull(self, *, cursor: str, signal: str, token: str) -> Call:
         body = {"cursor": cursor, "token": signal, "limit": PAGE, "open_kfid": self._account}
@@ -173,31 +131,15 @@ class WeComService(Channel):
             "touser": outgoing.channel_user,
             "open_kfid": self._account,
             "msgid": outgoing.key.replace("-", ""),  # at most 32 characters; the vendor sends an id once
-            "msgtype": "text",
-            "text": {"content": outgoing.text},
+            **said(outgoing.text, outgoing.file),
         }
         return self._call("send_msg", body, token=token)
 
     def read(self, answer: VendorAnswer) -> str:
         return check_result(answer)
 
-    def media(self, ref: str, kind: Kind, *, token: str) -> Call:
-        return media_call(self._api, ref, token)
-
-    def read_media(self, answer: VendorAnswer) -> Call | None:
-        return read_media(answer)
-
-    def token_call(self) -> Call:
-        return corp_token_call(self._api, self.settings)
-
-    def read_token(self, answer: VendorAnswer) -> AccessToken:
-        return read_token(answer)
-
     def probe(self, *, token: str) -> Call:
         return Call("GET", f"{self._api}/cgi-bin/kf/account/list?access_token={quote(token)}")
-
-    def read_probe(self, answer: VendorAnswer) -> None:
-        check_result(answer)
 
     def _call(self, verb: str, body: object, *, token: str) -> Call:
         headers = {"Content-Type": "application/json; charset=utf-8"}

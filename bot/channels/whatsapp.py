@@ -2,41 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Iterator
 from urllib.parse import quote
 
 import msgspec
 
 from bot.channels.addresses import elsewhere
-from bot.channels.base import (
-    Answer,
-    Batch,
-    Channel,
-    Outgoing,
-    Receipt,
-    Traits,
-    Unit,
-    WebhookRequest,
-    Withdrawal,
-    unsigned,
-)
-from bot.channels.reading import from_json, message_id, same, user_id
-from bot.channels.vendor import (
-    Call,
-    Reason,
-    VendorAnswer,
-    check_status,
-    decoded,
-    refused,
-)
-from bot.errors import TransportError
+from bot.channels.base import Batch, Outgoing, Receipt, Traits, Unit, Withdrawal
+from bot.channels.files import MB, PHOTOS, SentFile, Takes, form
+from bot.channels.meta import Meta
+from bot.channels.reading import from_json, message_id, user_id
+from bot.channels.vendor import Call, Reason, VendorAnswer, check_status
 from bot.languages import notice
 from bot.messages import Attachment, InboundMessage, Kind
-from bot.settings import ChannelSettings
 
-API = "https://graph.facebook.com/v23.0"
 MEDIA_HOSTS = ("fbsbx.com", "fbcdn.net", "whatsapp.net")
 FEW = 3  # buttons; up to ten go as a list
 
@@ -160,38 +139,24 @@ class _Body(msgspec.Struct, frozen=True):
     entry: list[_Entry] = []
 
 
-class _Error(msgspec.Struct, frozen=True):
-    code: int = -1
-
-
-class _Result(msgspec.Struct, frozen=True):
-    messages: list[_Pressed] = []
-    url: str = ""  # of a file
-    error: _Error | None = None
-
-
-class WhatsApp(Channel):
+class WhatsApp(Meta):
     kind = "whatsapp"
     required = ("TOKEN", "PHONE_NUMBER_ID", "APP_SECRET", "VERIFY_TOKEN")
-    optional = ("API_URL", "LANGUAGE")
-    traits = Traits(unit=Unit.UTF16, longest=4096, buttons=10, button_title=20, button_text=1024, window_s=24 * 3600, per_s=80)
+    account = "PHONE_NUMBER_ID"
+    reasons = _REASONS
+    traits = Traits(
+        unit=Unit.UTF16,
+        longest=4096,
+        buttons=10,
+        button_title=20,
+        button_text=1024,
+        window_s=24 * 3600,
+        per_s=80,
+        files=(Takes(PHOTOS, 5 * MB), Takes(("application/", "text/plain"), 100 * MB)),
+    )
 
-    def __init__(self, settings: ChannelSettings) -> None:
-        super().__init__(settings)
-        self._phone = settings.get("PHONE_NUMBER_ID")
-        self._api = settings.get("API_URL", API).rstrip("/")
-        self._headers = {"Authorization": f"Bearer {settings.get('TOKEN')}", "Content-Type": "application/json"}
-
-    def parse(self, request: WebhookRequest) -> Batch:
-        if request.method == "GET":
-            query = request.query
-            if query.get("hub.mode") != "subscribe" or not same(query.get("hub.verify_token", ""), self.settings.get("VERIFY_TOKEN")):
-                raise unsigned(self.name)
-            return Batch(answer=Answer(query.get("hub.challenge", "").encode("utf8", "replace")))
-        expected = "sha256=" + hmac.new(self.settings.get("APP_SECRET").encode(), request.body, hashlib.sha256).hexdigest()
-        if not same(request.headers.get("x-hub-signature-256", ""), expected):
-            raise unsigned(self.name)
-        values = list(self._values(request.body))
+    def read_batch(self, body: bytes) -> Batch:
+        values = list(self._values(body))
         said = [each for value in values for each in value.messages if not each.group_id]
         return Batch(
             messages=[self._message(each) for each in said if each.type not in _SILENT],
@@ -209,7 +174,7 @@ class WhatsApp(Channel):
             for change in entry.changes:
                 if change.field == "messages":
                     value = from_json(bytes(change.value), _Value)
-                    if value.metadata.phone_number_id == self._phone:
+                    if value.metadata.phone_number_id == self._account:
                         yield value
 
     def _message(self, message: _Message) -> InboundMessage:
@@ -228,32 +193,40 @@ class WhatsApp(Channel):
     def build(self, outgoing: Outgoing, *, token: str) -> Call:
         body: dict[str, object] = {"messaging_product": "whatsapp", "recipient_type": "individual"}
         body["to" if outgoing.channel_user.isdecimal() else "recipient"] = outgoing.channel_user
-        if outgoing.buttons:
+        if outgoing.file:
+            body |= _file(outgoing.file)
+        elif outgoing.buttons:
             body |= {"type": "interactive", "interactive": _choices(outgoing)}
         else:
             body |= {"type": "text", "text": {"preview_url": False, "body": outgoing.text}}
-        return Call("POST", f"{self._api}/{self._phone}/messages", msgspec.json.encode(body), self._headers)
+        return Call("POST", f"{self._api}/{self._account}/messages", msgspec.json.encode(body), self._headers)
+
+    def upload(self, file: SentFile, *, token: str) -> Call:
+        body, headers = form(file, part="file", fields={"messaging_product": "whatsapp", "type": file.mime})
+        return Call("POST", f"{self._api}/{self._account}/media", body, {**self._bearer, **headers})
+
+    def read_upload(self, answer: VendorAnswer) -> str:
+        return self.result(answer).id
 
     def read(self, answer: VendorAnswer) -> str:
-        result = _result(answer)
+        result = self.result(answer)
         return result.messages[0].id if result.messages else ""
 
     def media(self, ref: str, kind: Kind, *, token: str) -> Call:
         return Call("GET", f"{self._api}/{quote(ref, safe='')}", headers=self._headers)
 
-    def read_media(self, answer: VendorAnswer) -> Call | None:
+    def read_media(self, answer: VendorAnswer, *, first: bool) -> Call | None:
         """The first answer says where the file lies, for five minutes; our token is needed there too."""
-        if not answer.headers.get("content-type", "").startswith("application/json"):
+        if not first:
             check_status(answer)
             return None
-        url = _result(answer).url
-        return elsewhere(url, own=self._api, hosts=MEDIA_HOSTS, headers={"Authorization": self._headers["Authorization"]})
+        return elsewhere(self.result(answer).url, own=self._api, hosts=MEDIA_HOSTS, headers=self._bearer)
 
-    def probe(self, *, token: str) -> Call:
-        return Call("GET", f"{self._api}/{self._phone}?fields=id", headers=self._headers)
 
-    def read_probe(self, answer: VendorAnswer) -> None:
-        _result(answer)
+def _file(file: SentFile) -> dict[str, object]:
+    if file.is_photo:
+        return {"type": "image", "image": {"id": file.ref}}
+    return {"type": "document", "document": {"id": file.ref, "filename": file.name}}
 
 
 def _choices(outgoing: Outgoing) -> dict[str, object]:
@@ -271,14 +244,3 @@ def _attachment(kind: Kind, message: _Message) -> Attachment:
     media, place = message.media, message.location
     name = f"{place.name or place.address} ({place.latitude}, {place.longitude})" if kind is Kind.LOCATION else media.filename
     return Attachment(kind=kind, ref=media.id[:1000], name=name[:200], mime=media.mime_type[:100])
-
-
-def _result(answer: VendorAnswer) -> _Result:
-    """Return a result that is well; TransportError with what the error's code means, else what the status means."""
-    result = decoded(answer, _Result, unreadable=_Result())
-    if result.error is not None and result.error.code in _REASONS:
-        raise refused(f"error {result.error.code}", *_REASONS[result.error.code])
-    if result.error is not None and 200 <= answer.status < 500:
-        raise TransportError(f"error {result.error.code}", reason=Reason.REFUSED, permanent=True)
-    check_status(answer)
-    return result

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.channels import outbox
+from bot.channels import media, outbox
 from bot.channels.base import Batch
+from bot.channels.files import SentFile
 from bot.conversations import store
 from bot.conversations.follow_up import to_the_same_agent
 from bot.conversations.how_long import asks_how_long, tell_place
@@ -31,7 +32,7 @@ from bot.database.conversations import conversations
 from bot.database.escalations import escalations
 from bot.errors import ConflictError, InputError, NotFoundError
 from bot.ids import new_id, utcnow
-from bot.messages import InboundMessage, Message, Sender, Status
+from bot.messages import Content, InboundMessage, Message, Sender, Status
 
 NEXT_EPOCH = conversations.c.epoch + 1
 STAYS_WAITING = {"", "human", "skip"}  # a text, and the buttons that do not call the bot back
@@ -114,10 +115,12 @@ class ConversationService:
         with contextlib.suppress(ConflictError):  # an agent took the conversation this moment and sees the press
             await self.return_to_bot(message.conversation_id, actor="customer", expected=Status.WAITING, unanswered=pressed)
 
-    async def reply_as_agent(self, agent_id: str, conversation_id: str, *, client_id: str, text: str) -> Message:
-        """Store the agent's reply, if the conversation still is theirs; sent again, it is stored once."""
+    async def reply_as_agent(
+        self, agent_id: str, conversation_id: str, *, client_id: str, text: str = "", file: SentFile | None = None
+    ) -> Message:
+        """Store the agent's reply, a text or a file, if the conversation still is theirs; sent again, it is stored once."""
         text = clean_text(text)
-        if not text:
+        if not text and file is None:
             raise InputError("the reply is empty; write a text")
         async with self._database.write() as connection:
             row = await store.conversation(connection, conversation_id)
@@ -141,8 +144,11 @@ class ConversationService:
                 agent_id=agent_id,
                 client_id=own_id,
                 language=row.language,
+                content=Content(attachments=[file.attachment]) if file else Content(),
             )
             await store.add_message(connection, message)
+            if file:
+                await media.put_own(connection, self.services.cipher, message, file.data)
             await answer_given(connection, conversation_id, at=message.created_at)
         await self._wake(conversation_id, row.thread_id)
         return message

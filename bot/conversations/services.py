@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from redis.asyncio import Redis
 
+from bot.channels.shares import Shares
 from bot.conversations.place import Lately, read_handle_times
 from bot.conversations.rasa import RasaClient
 from bot.conversations.wake import Wakeups
@@ -70,6 +71,11 @@ class Services:
         staff = await self.staff()
         async with self.database.read() as connection:
             return Lately(staff, await read_handle_times(connection))
+
+    @property
+    def shares(self) -> Shares:
+        """Return what makes open addresses of agents' files."""
+        return Shares(self.cipher, self.settings.public_url)
 
     @property
     def automatic(self) -> bool:

@@ -37,6 +37,7 @@ from bot.web import (
     desk_records,
     desk_socket,
     events,
+    files,
     health,
     links,
     pages,
@@ -77,7 +78,7 @@ def create_app(settings: Settings, *, name: str = "yingda_web", rasa: RasaClient
     install_limits(app, LARGEST_BODY, larger_under=webhooks.PREFIX)
     install_cors(app)
     desk_modules = (desk, desk_customers, desk_records, desk_merges, desk_links, desk_media, desk_privacy, desk_socket)
-    for module in (widget, widget_socket, *desk_modules, links, webhooks, health):
+    for module in (widget, widget_socket, *desk_modules, files, links, webhooks, health):
         app.blueprint(module.blueprint)
     if settings.events_secret:
         app.blueprint(events.blueprint)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.channels import outbox as outbox_rows
 from bot.channels.base import Channel
+from bot.channels.files import Takes
 from bot.channels.pending import sends_left
 from bot.conversations import store
 from bot.conversations.services import Services
@@ -49,10 +50,20 @@ async def delivery_view(connection: AsyncConnection, channels: Mapping[str, Chan
         "until": iso(until),
         "sends_left": left,
         "passive": bool(traits and traits.passive),
+        "takes": [{"mimes": rule.mimes, "most_bytes": rule.most_bytes} for rule in (traits.files if traits else ())],
         "stopped": found.stopped,
         "problems": await _problems(connection, row.id),
         "files": await files_on_their_way(connection, row.id),
     }
+
+
+async def rules_of(connection: AsyncConnection, channels: Mapping[str, Channel], thread_id: str) -> tuple[Takes, ...] | None:
+    """Return which files can be sent into a thread; None for the website, which takes all that are kept."""
+    query = sa.select(channel_threads.c.inbox_id).where(channel_threads.c.thread_id == thread_id)
+    inbox_id = (await connection.execute(query)).scalar_one_or_none()
+    if inbox_id is None:
+        return None
+    return channels[inbox_id].traits.files if inbox_id in channels else ()
 
 
 async def _problems(connection: AsyncConnection, conversation_id: str) -> dict[str, dict[str, str]]:

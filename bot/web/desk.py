@@ -170,10 +170,15 @@ async def show(request: Request, conversation_id: str) -> HTTPResponse:
 async def reply(request: Request, conversation_id: str) -> HTTPResponse:
     session = await session_of(request)
     wanted = body(request, ReplyBody)
-    if not 1 <= len(wanted.client_id) <= 58:
-        raise InputError(f"client_id has {len(wanted.client_id)} characters; allowed are 1 to 58, for example a UUID")
-    message = await request.app.ctx.service.reply_as_agent(session.agent.id, conversation_id, client_id=wanted.client_id, text=wanted.text)
+    client_id = check_client_id(wanted.client_id)
+    message = await request.app.ctx.service.reply_as_agent(session.agent.id, conversation_id, client_id=client_id, text=wanted.text)
     return answer({"message": message_view(message, {session.agent.id: session.agent.display_name}, desk=True)})
+
+
+def check_client_id(client_id: str) -> str:
+    if not 1 <= len(client_id) <= 58:
+        raise InputError(f"client_id has {len(client_id)} characters; allowed are 1 to 58, for example a UUID")
+    return client_id
 
 
 @blueprint.post("/conversations/<conversation_id:str>/messages/<message_id:str>/repeat")

@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.channels.shares import Shares
 from bot.conversations import store
 from bot.messages import Button, Card, Message
-from bot.web.attachments import attachments_view
+from bot.web.attachments import attachments_view, shared_view
 
 
 def iso(moment: datetime | None) -> str | None:
@@ -57,9 +58,12 @@ def message_view(message: Message, names: dict[str, str], *, desk: bool = False)
     return view
 
 
-async def messages_view(connection: AsyncConnection, messages: list[Message], *, desk: bool = False) -> list[dict[str, Any]]:
+async def messages_view(
+    connection: AsyncConnection, messages: list[Message], *, desk: bool = False, shares: Shares | None = None
+) -> list[dict[str, Any]]:
+    """Return the messages for the desk, or for a website, which finds agents' files at the addresses that `shares` makes."""
     names = await store.agent_names(connection, [message.agent_id for message in messages if message.agent_id])
-    files = await attachments_view(connection, messages) if desk else {}
+    files = await shared_view(connection, messages, shares) if shares else await attachments_view(connection, messages) if desk else {}
     return [message_view(message, names, desk=desk) | _files(files, message) for message in messages]
 
 

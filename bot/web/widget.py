@@ -88,7 +88,7 @@ async def catch_up(request: Request) -> HTTPResponse:
         page = found[:PAGE]
         newest = await store.newest_conversation(connection, thread.id)
         conversation = await conversation_view(connection, newest) if newest is not None else None
-        views = await messages_view(connection, page)
+        views = await messages_view(connection, page, shares=box.shares)
     cursor = f"{page[-1].conversation_id}:{page[-1].seq}" if page else request.args.get("after", "")
     return answer(
         {

@@ -141,7 +141,7 @@ class WidgetConnection:
                 if not await self._knows_thread(connection):
                     return
                 found = await store.thread_after(connection, self._thread_id, self._conversation_id, self._seq, limit=BATCH)
-                views = await messages_view(connection, found)
+                views = await messages_view(connection, found, shares=self._services.shares)
                 newest = await store.newest_conversation(connection, self._thread_id)
                 shown = await conversation_view(connection, newest) if newest is not None else None
             for message, view in zip(found, views, strict=True):

@@ -55,7 +55,8 @@ class Post:
         box = self.service.services
         client = client or self.client
         tokens = Tokens(box.database, box.cipher, client)
-        return Courier(database=box.database, redis=box.redis, channels={self.channel.name: self.channel}, tokens=tokens, client=client)
+        here = {self.channel.name: self.channel}
+        return Courier(database=box.database, redis=box.redis, shares=box.shares, channels=here, tokens=tokens, client=client)
 
     async def say(self, text: str = "", *, user: str = "u1", **more: object) -> Message:
         """Write as a customer; returns when the bot's turn is over. What it answers is in the outbox."""

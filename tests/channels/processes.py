@@ -6,7 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,16 +20,28 @@ ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def process(module: str, services: Services, vendor_url: str, *, rasa_port: int = 9, port: int = 9) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `python -m module`, which knows a channel of every kind; each has a vendor of its own at the same place."""
+def process(
+    module: str,
+    services: Services,
+    vendor_url: str,
+    *,
+    rasa_port: int = 9,
+    port: int = 9,
+    mailbox: Mapping[str, str] | None = None,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `python -m module`, which knows a channel of every kind; each has a vendor of its own at the same place.
+
+    E-mail, whose vendor is two servers of other protocols, is among them with the settings of a `mailbox`.
+    """
     settings = services.settings
     accounts = {
         f"{case.kind}_{name}".upper(): value for case in CALLED for name, value in case.settings(f"{vendor_url}/{case.kind}").items()
     }
+    accounts |= {f"EMAIL_{name}": value for name, value in (mailbox or {}).items()}
     environment = {
         **os.environ,
         **accounts,
-        "YINGDA_CHANNELS": ",".join(case.kind for case in CALLED),
+        "YINGDA_CHANNELS": ",".join([*(case.kind for case in CALLED), *(["email"] if mailbox else [])]),
         "YINGDA_DATA_DIR": str(settings.data_dir),
         "YINGDA_DATA_KEY": settings.data_key,
         "DATABASE_URL": settings.database_url,

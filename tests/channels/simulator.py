@@ -60,7 +60,7 @@ async def vendor() -> AsyncIterator[Vendor]:
         await asyncio.sleep(says.delay_s)
         return web.Response(status=says.status, body=says.body, headers=says.headers, content_type=says.content_type)
 
-    app = web.Application()
+    app = web.Application(client_max_size=2**25)
     app.router.add_route("*", "/{path:.*}", answer)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()

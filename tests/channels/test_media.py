@@ -248,6 +248,19 @@ async def test_a_picture_is_fetched_the_vendors_way_and_kept(
     await post.client.close()
 
 
+@pytest.mark.parametrize("way", [way for way in WAYS if len(way.answers("")) > 1], ids=lambda way: way.case.kind)
+def test_a_document_that_looks_like_the_vendors_own_answer_is_the_file(way: Way) -> None:
+    channel, [where, _] = way.case.channel(), way.answers("http://127.0.0.1:9").values()
+
+    located = channel.read_media(VendorAnswer(200, {"content-type": "application/json"}, where.body), first=True)
+    looks_alike = VendorAnswer(200, {"content-type": "application/json", "content-disposition": "attachment"}, where.body)
+
+    assert located is not None
+    assert channel.read_media(looks_alike, first=False) is None
+    with pytest.raises(TransportError):
+        channel.read_media(VendorAnswer(404, {"content-type": "application/json"}, b"{}"), first=False)
+
+
 @each_way
 @on_sqlite
 async def test_a_picture_that_the_vendor_has_no_more_is_told_and_left(
@@ -373,6 +386,6 @@ def test_a_video_of_wechats_lies_at_another_address() -> None:
 
 def test_line_says_when_a_video_is_not_ready() -> None:
     with pytest.raises(TransportError) as raised:
-        vendors.LINE.channel().read_media(VendorAnswer(202, {}, b""))
+        vendors.LINE.channel().read_media(VendorAnswer(202, {}, b""), first=True)
 
     assert not raised.value.permanent

@@ -125,7 +125,8 @@ async def test_a_channel_conversation_at_the_desk_looks_like_any_other(
 
     assert shown["conversation"]["delivery"] == {
         "kind": "webhook", "name": "webhook", "configured": True,
-        "until": None, "sends_left": None, "passive": False, "stopped": False, "problems": {}, "files": {}
+        "until": None, "sends_left": None, "passive": False, "stopped": False, "problems": {}, "files": {},
+            "takes": [{"mimes": [""], "most_bytes": 100 * 1024 * 1024}]
     }  # fmt: skip
     assert [each["sender"] for each in shown["messages"]][-1] == "agent"
     async with http.post(f"/api/desk/conversations/{conversation_id}/messages/{message['id']}/repeat", headers=headers) as response:

@@ -3,6 +3,7 @@
 import { learnServerTime } from "./clock.js";
 
 const TIMEOUT_MS = 15000;
+const UPLOAD_MS = 120000;
 
 let csrf = "";
 let onSessionLost = () => {};
@@ -29,13 +30,14 @@ export function whenSessionIsLost(listener) {
 
 async function call(method, path, body) {
   const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(), TIMEOUT_MS);
+  const isFile = body instanceof Blob;
+  const timer = setTimeout(() => stop.abort(), isFile ? UPLOAD_MS : TIMEOUT_MS);
   const headers = { Accept: "application/json" };
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (body !== undefined) headers["Content-Type"] = isFile ? "application/octet-stream" : "application/json";
   if (method !== "GET") headers["X-CSRF-Token"] = csrf;
   try {
     const response = await fetch(`/api/desk/${path}`, {
-      method, headers, body: body === undefined ? undefined : JSON.stringify(body),
+      method, headers, body: body === undefined || isFile ? body : JSON.stringify(body),
       signal: stop.signal, credentials: "same-origin", cache: "no-store",
     });
     learnServerTime(response.headers.get("Date"));
@@ -85,6 +87,7 @@ export const queue = () => request("GET", "queue");
 export const claim = (escalationId) => request("POST", "claim", escalationId ? { escalation_id: escalationId } : {});
 export const conversation = (id) => request("GET", at(id));
 export const sendMessage = (id, clientId, text) => request("POST", at(id, "messages"), { client_id: clientId, text });
+export const sendFile = (id, clientId, file) => request("POST", at(id, `files?${new URLSearchParams({ client_id: clientId, name: file.name })}`), file);
 export const repeatMessage = (id, messageId) => request("POST", at(id, `messages/${encodeURIComponent(messageId)}/repeat`), {});
 export const resolve = (id) => request("POST", at(id, "resolve"), {});
 export const returnToBot = (id) => request("POST", at(id, "return"), {});

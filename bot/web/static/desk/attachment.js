@@ -1,4 +1,4 @@
-/** A picture or a file that a customer sent: shown, offered, on its way, or why it is not here. */
+/** A picture or a file of a message: shown, offered, on its way, or why it is not here. */
 
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
@@ -17,6 +17,7 @@ export function attachment({ id, kind, name, state, reason, size, is_image: isIm
 
 const note = (sign, text) => h("p", { class: "file-note" }, icon(sign), text);
 
-function amount(bytes) {
+/** A size as people say it. */
+export function amount(bytes) {
   return bytes < 1024 * 1024 ? `${Math.max(1, Math.round(bytes / 1024))} KB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
 }

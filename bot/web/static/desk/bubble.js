@@ -17,7 +17,7 @@ export function bubble({ message, isRead, problem, files, withIntents, grouped }
     !grouped && h("div", { class: "message-head" }, h("span", { class: "who" }, message.sender === "bot" && icon("bot"), whoSays(message)), time(message.created_at)),
     h("div", { class: "bubble", lang: message.language || null, title: fullTime(message.created_at) },
       message.text && h("p", { class: "text" }, linked(message.text)),
-      (message.attachments ?? []).filter(({ id }) => files?.[id]).map((file) => attachment({ ...file, ...files[file.id] })), // one that was taken back is gone
+      (message.attachments ?? []).filter(({ id }) => message.sender === "agent" || files?.[id]).map((file) => attachment({ ...file, ...files?.[file.id] })), // one that its customer took back is gone
       (message.cards ?? []).map(card),
       choices(message.buttons)),
     isRead && h("div", { class: "send-state" }, icon("check"), t("message.read")),

@@ -1,9 +1,24 @@
 /** The log: an entry is drawn again only when it changed; who reads at the end stays there. */
-import { h, linkified, moment } from "./dom.js";
+import { h } from "./dom.js";
 
 const NEAR_PX = 80;
 
-const bubble = (text) => text && h("div", { class: "bubble" }, linkified(text));
+const link = (href, inside) => h("a", { href, target: "_blank" }, inside);
+
+/** Text and links: only ASCII, since Chinese follows an address without a blank. */
+const linkified = (text) => text.split(/(https?:\/\/[!-~]*[\w/#=&-])/).map((part, index) => (index % 2 ? link(part, part) : part));
+
+/** A moment in the reader's own way; what is none stays as it is. */
+function moment(text) {
+  const date = new Date(text);
+  if (!/^\d{4}-.*T/.test(text)) return text;
+  const isToday = date.toDateString() === new Date().toDateString();
+  return date.toLocaleString([], { ...(!isToday && { month: "short", day: "numeric" }), hour: "2-digit", minute: "2-digit" });
+}
+
+const bubble = (inside) => inside && h("div", { class: "bubble" }, inside);
+/** A picture, or a name. */
+const file = ({ url, name, image }) => bubble(link(url, image ? h("img", { src: url, alt: name }) : name));
 const chips = (buttons, press) =>
   h("div", { class: "chips" }, buttons.map((button) => h("button", { class: "chip", onclick: () => press(button) }, button.title)));
 
@@ -24,7 +39,7 @@ function card({ title, subtitle, badge, rows, steps, buttons: all }, isLive, pre
 }
 
 /** A bot is always marked as one, a person has a name. */
-function message({ sender, agent, text, created_at, cards, buttons, skippable, csat, isFirst, isOpen, isLive }, { texts, press, rate }) {
+function message({ sender, agent, text, created_at, attachments, cards, buttons, skippable, csat, isFirst, isOpen, isLive }, { texts, press, rate }) {
   const replies = (buttons ?? []).concat(skippable ? { id: "skip", title: texts.skip } : []);
   const who = h("span", { class: sender === "customer" ? "unseen" : "tag" }, texts[sender]);
   const meta = h("div", { class: isFirst ? "meta" : "unseen" }, h("b", null, agent), who, h("time", null, moment(created_at)));
@@ -32,7 +47,8 @@ function message({ sender, agent, text, created_at, cards, buttons, skippable, c
     "div",
     { class: `entry ${sender}` },
     sender !== "system" && meta,
-    bubble(text),
+    bubble(text && linkified(text)),
+    attachments?.map(file),
     cards?.map((item) => card(item, isLive, press)),
     isOpen && chips(replies, press),
     csat && rating(texts, rate),
@@ -42,7 +58,7 @@ function message({ sender, agent, text, created_at, cards, buttons, skippable, c
 function unsent({ item, isFailed }, { texts, retry }) {
   const note = item.refused ? texts.refused : texts.unsent;
   const state = isFailed ? h("button", { class: "note", onclick: () => retry(item) }, note) : h("small", null, texts.sending);
-  return h("div", { class: "entry customer" }, bubble(item.text ?? item.title), state);
+  return h("div", { class: "entry customer" }, bubble(linkified(item.text ?? item.title)), state);
 }
 
 const typing = ({ agent }, { texts }) =>
@@ -70,7 +86,7 @@ function rating(texts, rate) {
   return form;
 }
 
-/** What there is to show: [key, draw, data]. */
+/** What to show: [key, draw, data]. */
 function* entriesOf({ messages, conversation, typing: typist, problem }, waiting) {
   const status = conversation?.status;
   const lastSaid = waiting.length ? Infinity : messages.findLastIndex(({ sender }) => sender === "customer");

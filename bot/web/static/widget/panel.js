@@ -5,7 +5,6 @@ import { Log } from "./log.js";
 const MOST = 4_000;
 const phone = matchMedia("(max-width: 480px), (max-height: 480px)");
 
-/** Enter sends, Shift+Enter is a new line. */
 function composer(texts, sync) {
   let typedAt = 0;
   const hint = h("p", { class: "hint", role: "status" });
@@ -66,7 +65,7 @@ export class Panel {
       h("footer", null, form),
     );
     this.node.onkeydown = (event) => {
-      // No shortcut of the page is meant.
+      // No shortcut of the page.
       event.stopPropagation();
       if (event.key === "Escape" && !event.isComposing) close();
     };

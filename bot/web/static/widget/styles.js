@@ -60,6 +60,7 @@ h2 { line-height: 1.25; }
 .tag { border-radius: 10px; background: var(--line); color: var(--text); }
 .bubble { max-width: 88%; padding: 9px 14px; border-radius: 4px 16px 16px; background: var(--surface); white-space: pre-wrap; overflow-wrap: anywhere; }
 .bubble a { color: var(--link); }
+img { max-width: 100%; }
 .customer { align-items: flex-end; }
 .customer .bubble { border-radius: 16px 16px 4px; }
 .system .bubble { margin: auto; padding: 0; background: none; text-align: center; }

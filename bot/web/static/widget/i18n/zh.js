@@ -16,7 +16,7 @@ export const TEXTS = {
   waiting: (position, minutes) => `正在为您转接人工客服，您排在第 ${position} 位` + (minutes ? `，约需 ${minutes} 分钟` : ""),
   served: (agent) => `${agent} 正在为您服务`,
   resolved: "本次咨询已结束，您可随时再发消息",
-  offline: "网络已断开，正在重连，恢复后会自动发送",
+  offline: "网络已断开，恢复后自动发送",
   expired: "登录已失效，请刷新页面",
   sending: "发送中…",
   read: "已读",
