@@ -15,7 +15,7 @@ from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from benchmarks.sentiment import AT_LEAST, OWN, measure_own
+from benchmarks.sentiment import OWN, measure_own
 from bot.encoder import Encoder
 from bot.errors import InputError, NotFoundError
 from bot.nlu.features import SentenceEncoder
@@ -25,6 +25,7 @@ from bot.sentiment import SentimentModel
 
 OURS = Path(__file__).parents[2] / "nlu_data" / "sentiment"
 NOTHING = cast(Any, None)
+FLOORS = {"zh": 0.86, "en": 0.87}  # a point below what was measured: 0.875 and 0.883
 FEW = {
     "zh": {"negative": ["太差了", "气死我了"], "neutral": ["几点上班", "订单到哪了"], "positive": ["很好用", "谢谢你"]},
     "en": {"negative": ["this is awful", "I hate it"], "neutral": ["when do you open", "it is blue"], "positive": ["I love it", "great"]},
@@ -134,10 +135,10 @@ def bare(text: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_four_of_five_texts_that_nobody_trained_with_are_told_rightly() -> None:
+def test_texts_that_nobody_trained_with_are_told_rightly() -> None:
     encoder = Encoder()
     model = learn(options_of(SentimentClassifier.get_default_config() | {"examples": OURS}), encoder=encoder)
 
     right = {language: measure_own(model, encoder, file, language).accuracy for language, file in OWN.items()}
 
-    assert min(right.values()) >= AT_LEAST, right
+    assert right["zh"] >= FLOORS["zh"] and right["en"] >= FLOORS["en"], right
