@@ -1,7 +1,7 @@
 """The tone of a text, from very negative (-1) to very positive (1), in Chinese and English.
 
-A linear head sees the encoder's vector, which knows what is spoken of, a few counts of words that judge, which it blurs, and the
-products of their main directions: "long" praises a battery and blames a queue.
+The head sees the encoder's vector, which knows what is spoken of, and a few counts of words that judge, which it blurs. Each of our
+examples speaks for its label, the louder the more a text is like it: "long" praises a battery and blames a queue.
 Only numpy, so that a conversation and a table of reviews are scored alike; `bot.nlu.sentiment` learns the weights.
 """
 
@@ -27,6 +27,7 @@ ARRAYS, WORDS = "sentiment.npz", "sentiment.json"
 KINDS = ("positive", "negative", "negations", "contrasts")  # lists of judging words
 
 _FEATURES = 12
+_BATCH = 512  # texts that are compared with the examples at once: a table of 100,000 must not fill the memory
 _MOST = 3  # more of the same words say no more
 _REACH = 3  # words (English) or pairs of characters (Chinese) over which a negation reaches
 _HAN, _LATIN, _PAUSE = re.compile("[\u4e00-\u9fff]"), re.compile("[a-z]+"), re.compile("[.,;!?，。；！？]")
@@ -86,35 +87,52 @@ class JudgingWords:
 
 
 @dataclass(frozen=True, slots=True)
-class Products:
-    """Adds to features (n, d) the products in pairs of their coordinates along `directions` (d, k), of the size of 1 by `scale`."""
+class Likeness:
+    """Gaussian kernel between features (n, d) and our examples (m, k), both seen along the main `directions` (d, k)."""
 
     mean: Floats
     directions: Floats
-    scale: float
+    examples: Floats
+    width: float  # of 1 / distance²
 
-    def added_to(self, features: Floats) -> Floats:
+    def to_examples(self, features: Floats) -> Floats:
+        """Return 0 to 1 for each of the features and the examples, shape (n, m)."""
         along = (features - self.mean) @ self.directions
-        one, other = np.triu_indices(along.shape[1])
-        return np.hstack([features, self.scale * along[:, one] * along[:, other]])
+        squares = (along**2).sum(axis=1)[:, None] + (self.examples**2).sum(axis=1) - 2 * along @ self.examples.T
+        return np.asarray(np.exp(-self.width * np.maximum(squares, 0)), dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """What the likeness to each example weighs, (m, 3), and how the sums become logarithms of odds: (3, 3) and (3,)."""
+
+    weights: Floats
+    calibration: Floats
+    bias: Floats
+
+    def margins(self, likeness: Floats) -> Floats:
+        return likeness @ self.weights @ self.calibration + self.bias
 
 
 class SentimentModel:
-    """The head: `weights` of shape (inputs, 3), `bias` of shape (3,), in the order of LABELS."""
+    """The head; its probabilities stand in the order of LABELS."""
 
-    def __init__(self, weights: Floats, bias: Floats, products: Products, words: JudgingWords, *, word_weight: float) -> None:
-        self.weights = weights
-        self.bias = bias
-        self.products = products
+    def __init__(self, likeness: Likeness, votes: Votes, words: JudgingWords, *, word_weight: float) -> None:
+        self.likeness = likeness
+        self.votes = votes
         self.words = words
         self.word_weight = word_weight
 
     def probabilities(self, texts: Sequence[str], vectors: Floats) -> Floats:
         """Return one row of probabilities a text, in the order of LABELS; `vectors` are those of `bot.encoder`."""
         features = features_of(texts, vectors, self.words, word_weight=self.word_weight)
-        margins = self.products.added_to(features) @ self.weights + self.bias
+        parts = [self._margins(features[start : start + _BATCH]) for start in range(0, len(features), _BATCH)]
+        margins = np.concatenate(parts) if parts else np.empty((0, len(LABELS)), dtype=np.float32)
         odds = np.exp(margins - margins.max(axis=1, keepdims=True))
         return np.asarray(odds / odds.sum(axis=1, keepdims=True), dtype=np.float32)
+
+    def _margins(self, features: Floats) -> Floats:
+        return self.votes.margins(self.likeness.to_examples(features))
 
     def scores(self, texts: Sequence[str], vectors: Floats) -> Floats:
         """Return one score a text, -1 to 1."""
@@ -128,9 +146,17 @@ class SentimentModel:
 
     def save(self, folder: Path) -> None:
         """Write arrays and JSON, which unlike pickles run no code when they are read."""
-        products = self.products
-        np.savez(folder / ARRAYS, weights=self.weights, bias=self.bias, mean=products.mean, directions=products.directions)
-        learned = {"word_weight": self.word_weight, "product_scale": products.scale, "words": self.words.lists}
+        likeness, votes = self.likeness, self.votes
+        np.savez(
+            folder / ARRAYS,
+            mean=likeness.mean,
+            directions=likeness.directions,
+            examples=likeness.examples,
+            weights=votes.weights,
+            calibration=votes.calibration,
+            bias=votes.bias,
+        )
+        learned = {"word_weight": self.word_weight, "width": self.likeness.width, "words": self.words.lists}
         (folder / WORDS).write_text(json.dumps(learned, ensure_ascii=False), encoding="utf8")
 
     @classmethod
@@ -152,9 +178,9 @@ class SentimentModel:
     def _of(cls, arrays: bytes, texts: bytes) -> SentimentModel:
         learned = json.loads(texts)
         with np.load(io.BytesIO(arrays), allow_pickle=False) as read:
-            products = Products(read["mean"], read["directions"], learned["product_scale"])
-            words = JudgingWords(learned["words"])
-            return cls(read["weights"], read["bias"], products, words, word_weight=learned["word_weight"])
+            likeness = Likeness(read["mean"], read["directions"], read["examples"], learned["width"])
+            votes = Votes(read["weights"], read["calibration"], read["bias"])
+        return cls(likeness, votes, JudgingWords(learned["words"]), word_weight=learned["word_weight"])
 
 
 def features_of(texts: Sequence[str], vectors: Floats, words: JudgingWords, *, word_weight: float) -> Floats:

@@ -15,7 +15,7 @@ from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from benchmarks.sentiment import AT_LEAST, OWN, measure_own
+from benchmarks.sentiment import OWN, measure_own
 from bot.encoder import Encoder
 from bot.errors import InputError, NotFoundError
 from bot.nlu.features import SentenceEncoder
@@ -25,6 +25,7 @@ from bot.sentiment import SentimentModel
 
 OURS = Path(__file__).parents[2] / "nlu_data" / "sentiment"
 NOTHING = cast(Any, None)
+FLOORS = {"zh": 0.86, "en": 0.87}  # a point below what was measured: 0.875 and 0.883
 FEW = {
     "zh": {"negative": ["太差了", "气死我了"], "neutral": ["几点上班", "订单到哪了"], "positive": ["很好用", "谢谢你"]},
     "en": {"negative": ["this is awful", "I hate it"], "neutral": ["when do you open", "it is blue"], "positive": ["I love it", "great"]},
@@ -39,7 +40,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     for language, examples in FEW.items():
         (folder / f"{language}.yml").write_text(yaml.safe_dump(examples, allow_unicode=True), encoding="utf8")
         (folder / "words" / f"{language}.yml").write_bytes((OURS / "words" / f"{language}.yml").read_bytes())
-    return SentimentClassifier.get_default_config() | {"examples": str(folder), "folds": 2}
+    return SentimentClassifier.get_default_config() | {"examples": str(folder)}
 
 
 @pytest.fixture(scope="module")
@@ -110,12 +111,15 @@ def test_an_archive_without_the_head_says_what_to_do(tmp_path: Path) -> None:
 def test_the_same_examples_give_the_same_head(config: dict[str, Any], few: SentimentModel) -> None:
     again = learn(options_of(config), encoder=Encoder())
 
-    np.testing.assert_array_equal(again.weights, few.weights)
+    np.testing.assert_array_equal(again.votes.weights, few.votes.weights)
 
 
-def test_too_few_examples_are_refused(config: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match="has 4 examples of negative; 5 folds"):
-        learn(options_of(config | {"folds": 5}), encoder=Encoder())
+def test_too_few_examples_are_refused(config: dict[str, Any], tmp_path: Path) -> None:
+    for language in FEW:
+        (tmp_path / f"{language}.yml").write_text(yaml.safe_dump({"negative": [], "neutral": ["ok"], "positive": []}), encoding="utf8")
+
+    with pytest.raises(InputError, match="has 0 examples of negative; at least 2"):
+        learn(options_of(config | {"examples": str(tmp_path)}), encoder=Encoder())
 
 
 def test_no_text_of_the_tests_is_an_example() -> None:
@@ -131,10 +135,10 @@ def bare(text: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_four_of_five_texts_that_nobody_trained_with_are_told_rightly() -> None:
+def test_texts_that_nobody_trained_with_are_told_rightly() -> None:
     encoder = Encoder()
     model = learn(options_of(SentimentClassifier.get_default_config() | {"examples": OURS}), encoder=encoder)
 
     right = {language: measure_own(model, encoder, file, language).accuracy for language, file in OWN.items()}
 
-    assert min(right.values()) >= AT_LEAST, right
+    assert all(right[language] >= floor for language, floor in FLOORS.items()), right
