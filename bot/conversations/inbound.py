@@ -12,7 +12,7 @@ from bot.conversations import buttons, store
 from bot.conversations.ratings import rate, typed_score
 from bot.conversations.sla import owe_an_answer
 from bot.conversations.thanks import is_thanks
-from bot.conversations.visitors import customer_of
+from bot.conversations.visitors import customer_of, is_whose, not_whose
 from bot.database.conversations import conversations, messages, threads
 from bot.errors import ConflictError, InputError
 from bot.escalations.hours import Hours
@@ -36,7 +36,8 @@ class Stored:
 async def store_inbound(
     connection: AsyncConnection, inbound: InboundMessage, *, default_language: str, hours: Hours, shop_customer_id: str = ""
 ) -> Stored:
-    """Store the message once. Raises InputError for one that cannot be kept and for a button that was never shown.
+    """Store the message once. Raises InputError for one that cannot be kept and for a button that was never shown, and AuthError
+    when the thread is not whose the writer's token says.
 
     `shop_customer_id`: whom the shop's signature says that the writer is.
     """
@@ -45,6 +46,8 @@ async def store_inbound(
         raise InputError("the message is empty; send a text or a button_id")
     language = inbound.language_hint or default_language
     thread = await store.lock_thread(connection, inbox_id=inbound.inbox_id, channel_user=inbound.channel_user, language=language)
+    if not may_write(inbound, thread.customer_id):
+        raise not_whose()
     seen = await store.message_by_client_id(connection, thread.id, inbound.client_id)
     if seen:
         return Stored(seen, "", new=False)
@@ -62,6 +65,11 @@ async def store_inbound(
     )
     message = customer_message(row, seq, inbound, text=text, language=language, button_id=button_id)
     return await _stored(connection, message, row.status, inbound)
+
+
+def may_write(inbound: InboundMessage, customer_id: str | None) -> bool:
+    """Say whether the writer's token, where there is one, is good for a thread of this customer."""
+    return inbound.customer_id is None or is_whose(inbound.customer_id, customer_id)
 
 
 async def _stored(connection: AsyncConnection, message: Message, status: str, inbound: InboundMessage) -> Stored:

@@ -21,7 +21,7 @@ from bot.messages import InboundMessage
 
 AT_ONCE = 64  # requests of one transaction: some 20 ms, in which no other process writes to SQLite
 
-Kept = Stored | InputError  # what became of a message: its place, or why it cannot be kept
+Kept = Stored | InputError | AuthError  # what became of a message: its place, or why it cannot be kept
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class Intake:
                 hours=services.hours,
                 shop_customer_id=self._shop_customer(inbound),
             )
-        except InputError as error:
+        except (InputError, AuthError) as error:
             return error
 
     def _shop_customer(self, inbound: InboundMessage) -> str:

@@ -50,10 +50,10 @@ class ConversationService:
     async def receive(self, inbound: InboundMessage) -> Message:
         """Store a customer's message once, then see that somebody answers it. Returns the stored message.
 
-        Raises InputError for a text that cannot be kept and for a button that was never shown.
+        Raises InputError for a text that cannot be kept and for a button that was never shown, AuthError for a token of another time.
         """
         [stored] = await self._intake.store([inbound])
-        if isinstance(stored, InputError):
+        if not isinstance(stored, Stored):
             raise stored
         await self._follow_up(stored)
         return stored.message
@@ -66,7 +66,7 @@ class ConversationService:
         """
         fresh: list[Stored] = []
         for inbound, kept in zip(batch, await self._intake.store(batch), strict=True):
-            if isinstance(kept, InputError):
+            if not isinstance(kept, Stored):
                 log.info("a message on %s is left out: %s", inbound.inbox_id, kept)
             elif kept.new:
                 fresh.append(kept)

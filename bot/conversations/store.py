@@ -26,6 +26,7 @@ BATCH = 500  # messages read at a time
 _THREAD = sa.select(threads).where(threads.c.inbox_id == sa.bindparam("inbox"), threads.c.channel_user == sa.bindparam("user"))
 _LOCK_THREAD = _THREAD.with_for_update(key_share=True)
 _NEWEST = sa.select(conversations).where(conversations.c.thread_id == sa.bindparam("thread")).order_by(conversations.c.id.desc()).limit(1)
+_NEWEST_AND_WHOSE = _NEWEST.join(threads, threads.c.id == conversations.c.thread_id).add_columns(threads.c.customer_id)
 _SEEN = sa.select(messages).where(messages.c.thread_id == sa.bindparam("thread"), messages.c.client_id == sa.bindparam("client"))
 _ADD_MESSAGE = sa.insert(messages)
 _ADD_NEW = {
@@ -92,6 +93,11 @@ async def thread_of(connection: AsyncConnection, *, inbox_id: str, channel_user:
 
 async def newest_conversation(connection: AsyncConnection, thread_id: str) -> Row | None:
     return (await connection.execute(_NEWEST, {"thread": thread_id})).first()
+
+
+async def newest_and_whose(connection: AsyncConnection, thread_id: str) -> Row | None:
+    """The same, with the `customer_id` whose the thread now is."""
+    return (await connection.execute(_NEWEST_AND_WHOSE, {"thread": thread_id})).first()
 
 
 async def conversation(connection: AsyncConnection, conversation_id: str) -> Row:

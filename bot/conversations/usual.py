@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.channels import choices, outbox
 from bot.conversations import store
-from bot.conversations.inbound import TEXT_LIMIT, Stored, clean_text, customer_message
+from bot.conversations.inbound import TEXT_LIMIT, Stored, clean_text, customer_message, may_write
 from bot.conversations.ratings import typed_score
 from bot.conversations.sla import owe_an_answer
 from bot.database.conversations import conversations, messages, threads
@@ -28,7 +28,7 @@ Who = tuple[str, str]  # inbox and the channel's user
 # Locked in an order that all processes keep, and held to the end: whoever else writes in these conversations does so before or after us.
 # (Pairs in one IN would not use the index on SQLite.)
 _THREADS = (
-    sa.select(threads.c.id, threads.c.inbox_id, threads.c.channel_user)
+    sa.select(threads.c.id, threads.c.inbox_id, threads.c.channel_user, threads.c.customer_id)
     .where(threads.c.inbox_id.in_(sa.bindparam("inboxes", expanding=True)))
     .where(threads.c.channel_user.in_(sa.bindparam("users", expanding=True)))
     .order_by(threads.c.inbox_id, threads.c.channel_user)
@@ -87,9 +87,11 @@ def _who(inbound: InboundMessage) -> Who:
 
 
 async def _newest(connection: AsyncConnection, batch: Sequence[InboundMessage]) -> dict[Who, store.Row]:
-    """Lock the customers' threads, then their newest conversations, and return these."""
+    """Lock the customers' threads, then the newest conversations of those that their writers may write in, and return these."""
     here = {"inboxes": list({each.inbox_id for each in batch}), "users": list({each.channel_user for each in batch})}
-    whose = {row.id: (row.inbox_id, row.channel_user) for row in await connection.execute(_THREADS, here)}
+    sent = {_who(each): each for each in batch}
+    found = [(row, (row.inbox_id, row.channel_user)) for row in await connection.execute(_THREADS, here)]
+    whose = {row.id: who for row, who in found if who in sent and may_write(sent[who], row.customer_id)}
     if not whose:
         return {}
     newest = await connection.execute(_NEWEST, {"threads": list(whose)})

@@ -31,6 +31,14 @@ class Visitor:
     channel_user: str
     customer_id: str = ""
 
+    def check(self, customer_id: str | None) -> None:
+        """Raise AuthError unless the thread still is whose it was when the token was made.
+
+        Whoever logs in keeps their thread. A token from before, copied at a shared computer, would otherwise speak for them.
+        """
+        if not is_whose(self.customer_id, customer_id):
+            raise not_whose()
+
 
 class Visitors:
     def __init__(self, settings: Settings, database: Database) -> None:
@@ -77,7 +85,7 @@ class Visitors:
         """
         before = self._earlier(inbox_id, token)
         if not identity:
-            return before if before and not before.customer_id else _fresh(inbox_id)
+            return before if before and not before.customer_id and await self._is_nobodys(before) else _fresh(inbox_id)
         number = self.shop_customer_id(identity)
         async with self._database.write() as connection:
             customer_id = await customer_of(connection, number, language)
@@ -89,6 +97,11 @@ class Visitors:
             thread = await store.lock_thread(connection, inbox_id=inbox_id, channel_user=channel_user, language=language)
             await connection.execute(sa.update(threads).where(threads.c.id == thread.id).values(customer_id=customer_id))
         return Visitor(inbox_id=inbox_id, channel_user=channel_user, customer_id=customer_id)
+
+    async def _is_nobodys(self, visitor: Visitor) -> bool:
+        async with self._database.read() as connection:
+            thread = await store.thread_of(connection, inbox_id=visitor.inbox_id, channel_user=visitor.channel_user)
+        return thread is None or thread.customer_id is None
 
     def _earlier(self, inbox_id: str, token: str) -> Visitor | None:
         """Return the visitor of an earlier token; one that is no good any more is like none."""
@@ -116,6 +129,23 @@ class Visitors:
             raise AuthError(f"the {what} is over; open a new session") from error
         except jwt.InvalidTokenError as error:
             raise AuthError(f"the {what} is not valid") from error
+
+
+def is_whose(claimed: str, customer_id: str | None) -> bool:
+    """Say whether a token with this claim is good for a thread of this customer."""
+    return claimed == (customer_id or "")
+
+
+def not_whose() -> AuthError:
+    return AuthError("the visitor token is from before somebody logged in or out here; open a new session")
+
+
+async def thread_of(connection: AsyncConnection, visitor: Visitor) -> store.Row | None:
+    """Return the visitor's thread, which their first message makes; AuthError as `Visitor.check`."""
+    thread = await store.thread_of(connection, inbox_id=visitor.inbox_id, channel_user=visitor.channel_user)
+    if thread is not None:
+        visitor.check(thread.customer_id)
+    return thread
 
 
 def _fresh(inbox_id: str) -> Visitor:

@@ -9,7 +9,7 @@ from sanic import Blueprint, Request
 from sanic.response import HTTPResponse
 
 from bot.conversations import store
-from bot.conversations.visitors import Visitor, Visitors
+from bot.conversations.visitors import Visitor, Visitors, thread_of
 from bot.errors import AuthError, InputError, NotFoundError
 from bot.messages import InboundMessage
 from bot.web.board import Board
@@ -81,7 +81,7 @@ async def catch_up(request: Request) -> HTTPResponse:
     conversation_id, seq = parse_cursor(request.args.get("after", ""))
     box, board = services(request), board_of(request)
     async with box.database.read() as connection:
-        thread = await store.thread_of(connection, inbox_id=visitor.inbox_id, channel_user=visitor.channel_user)
+        thread = await thread_of(connection, visitor)
         if thread is None:
             return answer({"messages": [], "conversation": None, "cursor": "", "more": False})
         found = await store.thread_after(connection, thread.id, conversation_id, seq, limit=PAGE + 1)
@@ -119,6 +119,7 @@ async def send(request: Request) -> HTTPResponse:
             button_id=wanted.button_id,
             language_hint=_language(wanted.language),
             page=wanted.page[:500],
+            customer_id=visitor.customer_id,
         )
     )
     box, board = services(request), board_of(request)
@@ -133,7 +134,7 @@ async def rate(request: Request) -> HTTPResponse:
     visitor = visitor_of(request)
     wanted = body(request, CsatBody)
     async with services(request).database.read() as connection:
-        thread = await store.thread_of(connection, inbox_id=visitor.inbox_id, channel_user=visitor.channel_user)
+        thread = await thread_of(connection, visitor)
     if thread is None:
         raise NotFoundError(f"there is no conversation {wanted.conversation_id[:64]!r} of yours")
     await request.app.ctx.service.rate(thread.id, wanted.conversation_id, score=wanted.score, comment=wanted.comment[:1000])

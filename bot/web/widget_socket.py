@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.conversations import store
 from bot.conversations.read_marks import Mark, ReadMarks
 from bot.conversations.services import Services
-from bot.conversations.visitors import Visitor
+from bot.conversations.visitors import Visitor, thread_of
 from bot.conversations.wake import News, Wake
 from bot.errors import AuthError
 from bot.messages import Sender, Status
@@ -142,7 +142,9 @@ class WidgetConnection:
                     return
                 found = await store.thread_after(connection, self._thread_id, self._conversation_id, self._seq, limit=BATCH)
                 views = await messages_view(connection, found, shares=self._services.shares)
-                newest = await store.newest_conversation(connection, self._thread_id)
+                newest = await store.newest_and_whose(connection, self._thread_id)
+                if newest is not None:
+                    self._visitor.check(newest.customer_id)  # after the messages were read: what is sent was written before a log-in
                 shown = await conversation_view(connection, newest) if newest is not None else None
             for message, view in zip(found, views, strict=True):
                 await sockets.send(self._socket, {"type": "message", "message": view})
@@ -156,7 +158,7 @@ class WidgetConnection:
     async def _knows_thread(self, connection: AsyncConnection) -> bool:
         """Follow the visitor's thread, which their first message makes."""
         if not self._thread_id:
-            thread = await store.thread_of(connection, inbox_id=self._visitor.inbox_id, channel_user=self._visitor.channel_user)
+            thread = await thread_of(connection, self._visitor)
             if thread is not None:
                 self._thread_id = thread.id
                 self._hub.follow(self, thread.id)
