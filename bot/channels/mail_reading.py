@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import codecs
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.errors import HeaderParseError
 from email.header import Header, decode_header
 from email.message import Message
+from email.parser import BytesHeaderParser
+from email.policy import Compat32
 from email.utils import parseaddr
+from itertools import islice
 
-import lxml.etree
-import lxml.html
 import regex
-from inscriptis.html_engine import Inscriptis
 
+from bot.channels.mail_html import html_text
 from bot.channels.mail_quotes import without_quotes
 from bot.errors import InputError
 from bot.messages import Attachment, Kind
@@ -22,8 +24,15 @@ from bot.messages import Attachment, Kind
 LONGEST_TEXT = 100_000  # characters of a body that are read; a conversation keeps far fewer
 DEEPEST = 20  # parts within parts
 MOST_PARTS = 100
+# What the parser takes is these two multiplied: it looks for the end of each part that is open in each line.
+MOST_LINES = 20_000
+MOST_BOUNDARIES = 100
+LONGEST_HEADER = 2000  # characters; the library's decoders take the square of it
+LONGEST_REFERENCES = 8000
+LONGEST_HEAD = 30_000  # bytes of a mail that could not be read whole
 
 _ADDRESS = regex.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_BOUNDARY = regex.compile(rb"boundary", regex.IGNORECASE)
 _ID = regex.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{3,250}>")
 
 # What mail programs say and mean: GB 18030 holds GB 2312 and GBK, and programs that say the smaller one use the larger.
@@ -36,11 +45,6 @@ _MACHINE_HEADERS = ("List-Id", "List-Unsubscribe", "X-Autoreply", "X-Autorespond
 _AUTO_SUBJECT = regex.compile(
     r"\W{0,3}(?:自动回复|自动答复|自動回覆|休假回复|外出自动回复|Auto(?:matic)?[- ]?(?:reply|response)|Out of (?:the )?office)",
     regex.IGNORECASE,
-)
-# Mail programs' marks of what is quoted: Gmail, Apple and others, Yahoo, NetEase, Outlook, Feishu.
-_QUOTED = (
-    "//blockquote|//style|//script|//head|//*[contains(@class,'gmail_quote') or contains(@class,'yahoo_quoted') or "
-    "contains(@class,'ntes-mailmaster-quote') or contains(@class,'lark-mail-quote') or @id='isReplyContent' or @id='divRplyFwdMsg']"
 )
 
 
@@ -56,16 +60,26 @@ class Mail:
     bounced: bool  # a server could not deliver a mail; `references` name which
 
 
+class _ShortHeaders(Compat32):
+    """Headers as they come, cut: of what a mail answers the end, which is the nearest."""
+
+    def header_source_parse(self, sourcelines: Sequence[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(list(sourcelines))
+        return name, value[-LONGEST_REFERENCES:] if name.lower() == "references" else value[:LONGEST_HEADER]
+
+
+_POLICY = _ShortHeaders()
+
+
 def read_mail(raw: bytes, *, place: str, whole: bool = True) -> Mail:
     """Read one mail; `place` is where its attachments are kept. InputError for one that nobody could be answered for."""
-    message = message_from_bytes(raw.replace(b"\0", b""))
-    leaves = list(_leaves(message))
+    message = message_from_bytes(_cut(raw.replace(b"\0", b"")), policy=_POLICY)
+    leaves = list(islice(_leaves(message), MOST_PARTS))
     bounced = message.get_content_type() == "multipart/report" and "delivery-status" in _words(message.get("Content-Type"))
     references = [*_ids(message.get("In-Reply-To")), *reversed(_ids(message.get("References")))]
     if bounced:
         references += _ids_of_returned(message)
-    sender = parseaddr(_words(message.get("Reply-To")))[1] or parseaddr(_words(message.get("From")))[1]
-    sender = sender.strip().lower()
+    sender = _sender(message)
     if not _ADDRESS.fullmatch(sender) and not bounced:
         raise InputError("a mail names no address that could be answered")
     return Mail(
@@ -80,6 +94,36 @@ def read_mail(raw: bytes, *, place: str, whole: bool = True) -> Mail:
         automatic=bounced or _is_automatic(message, sender),
         bounced=bounced and "action: failed" in _delivery_status(message),
     )
+
+
+def read_head(raw: bytes, *, place: str) -> Mail:
+    """Read who sent a mail and what about, its body being one file that is not here; for a mail that cannot be read whole."""
+    message = BytesHeaderParser(policy=_POLICY).parsebytes(raw[:LONGEST_HEAD].replace(b"\0", b""))
+    sender = _sender(message)
+    if not _ADDRESS.fullmatch(sender):
+        raise InputError("a mail that cannot be read names no address that could be answered")
+    return Mail(
+        id=next(iter(_ids(message.get("Message-ID"))), ""),
+        sender=sender,
+        subject=_words(message.get("Subject")),
+        text="",
+        references=tuple(dict.fromkeys([*_ids(message.get("In-Reply-To")), *reversed(_ids(message.get("References")))])),
+        attachments=(Attachment(kind=Kind.FILE, ref=place, mime="message/rfc822", size=len(raw)),),
+        automatic=_is_automatic(message, sender),
+        bounced=False,
+    )
+
+
+def _cut(raw: bytes) -> bytes:
+    """Return the mail as far as it has lines and boundaries that can be read in a moment."""
+    too_many = next(islice(_BOUNDARY.finditer(raw), MOST_BOUNDARIES, None), None)
+    lines = raw[: too_many.start() if too_many else len(raw)].splitlines(keepends=True)
+    return b"".join(lines[:MOST_LINES])
+
+
+def _sender(message: Message) -> str:
+    address = parseaddr(_words(message.get("Reply-To")))[1] or parseaddr(_words(message.get("From")))[1]
+    return address.strip().lower()
 
 
 def _is_automatic(message: Message, sender: str) -> bool:
@@ -116,27 +160,12 @@ def _is_attached(part: Message) -> bool:
 def _text(leaves: list[Message]) -> str:
     """Return the plain text, or the HTML's where there is none, without what is quoted."""
     texts = [leaf for leaf in leaves if not _is_attached(leaf)]
-    for kind, read in (("text/plain", without_quotes), ("text/html", _from_html)):
-        found = [_decoded(leaf) for leaf in texts if leaf.get_content_type() == kind]
-        text = read("\n".join(found)[:LONGEST_TEXT]).strip()
+    for kind in ("text/plain", "text/html"):
+        found = "\n".join(_decoded(leaf) for leaf in texts if leaf.get_content_type() == kind)[:LONGEST_TEXT]
+        text = (without_quotes(found) if kind == "text/plain" else html_text(found, longest=LONGEST_TEXT)).strip()
         if text:
             return text
     return ""
-
-
-def _from_html(page: str) -> str:
-    """Return the page's text without what its program marks as quoted; with it, if nothing else is there."""
-    parser = lxml.html.HTMLParser(encoding="utf-8", no_network=True)
-    everything = ""
-    try:
-        tree = lxml.html.document_fromstring(page.encode("utf8", "replace"), parser=parser)
-        everything = Inscriptis(tree).get_text()
-        for quoted in tree.xpath(_QUOTED):
-            quoted.drop_tree()
-        new = Inscriptis(tree).get_text()
-    except (lxml.etree.LxmlError, ValueError):  # no page at all, or characters that no page may hold
-        new = ""
-    return without_quotes(new) or without_quotes(everything)
 
 
 def _decoded(part: Message) -> str:
@@ -149,6 +178,9 @@ def _decode(data: bytes, charset: str) -> str:
     name = charset.strip("\"' ").lower()
     for encoding in ("gb18030" if name in _CHINESE else name, "utf-8", "gb18030"):
         try:
+            # Two of Python's codecs are for names of hosts, and take the square of the length.
+            if codecs.lookup(encoding).name in {"punycode", "idna"}:
+                continue
             return data.decode(encoding)
         except (LookupError, ValueError, TypeError):  # an unknown name, bytes that are none of it, a codec that is no text's
             continue
@@ -168,7 +200,7 @@ def _words(value: object) -> str:
 
 
 def _ids(value: object) -> list[str]:
-    return [str(found) for found in _ID.findall(_words(value))[:100]]
+    return [str(found) for found in _ID.findall(str(value or ""))[:100]]
 
 
 def _filename(part: Message) -> str:

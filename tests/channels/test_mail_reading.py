@@ -211,3 +211,38 @@ def test_thousands_of_damaged_mails_are_read_or_left_out() -> None:
 @given(head=st.text(max_size=200), body=st.binary(max_size=200), kind=st.sampled_from(["text/plain", "text/html", "multipart/mixed"]))
 def test_any_mail_is_read_or_left_out(head: str, body: bytes, kind: str) -> None:
     pulled(HEAD + f"Content-Type: {kind}\r\n{head}\r\n\r\n".encode("utf8", "surrogatepass") + body)
+
+
+def _nested(depth: int, lines: int) -> bytes:
+    parts = (b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (each, each) for each in range(depth))
+    return HEAD + b"".join(parts) + b"Content-Type: text/plain\r\n\r\n" + b"\n" * lines
+
+
+PAGE = HEAD + b"Content-Type: text/html; charset=utf-8\r\n\r\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param(PAGE + b"<p style=margin-top:99999em>x" * 200, id="margins"),
+        pytest.param(PAGE + b"<table><tr><td>" + b"x" * 50_000 + b"<td>y" + b"<tr><td>x<td>y" * 3500, id="widths"),
+        pytest.param(PAGE + b"<ul>" * 200 + b"<pre>" + b"<b>\n</b>" * 12_000, id="depths"),
+        pytest.param(_nested(290, 15_000), id="parts within parts"),
+        pytest.param(_nested(45, 900_000), id="lines"),
+        pytest.param(HEAD + b"Subject: " + b"=?a?q?" * 150_000 + b"\r\n\r\nx", id="words of a header"),
+        pytest.param(HEAD + b'Content-Type: multipart/mixed; x="' + b";" * 900_000 + b"\r\n\r\nx", id="parameters"),
+        pytest.param(HEAD + b"Content-Type: text/plain; charset=punycode\r\n\r\n" + b"abc-" * 200_000, id="punycode"),
+    ],
+)
+def test_no_mail_takes_long_to_read_or_becomes_more_than_it_was(raw: bytes) -> None:
+    began = time.process_time()
+
+    assert len(read(raw).text) <= 100_000
+    assert time.process_time() - began < 1
+
+
+def test_tables_and_lists_become_lines() -> None:
+    page = b"<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table><ul><li>d</li><li>e</li></ul>"
+
+    assert [line.split() for line in read(PAGE + page).text.split("\n") if line.strip()] == [["a", "b"], ["c"], ["d"], ["e"]]
