@@ -1,6 +1,7 @@
 """An anonymous visitor proves an order by its number and the last four digits of the receiver's phone.
 
 Five wrong tries within an hour lock the thread, and lock the order number for every thread: four digits are only 10,000 guesses.
+Whoever guesses in many threads at many orders is stopped by a ceiling on the wrong tries of all; a person then looks at what visitors ask.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from bot.ids import utcnow
 from bot.shop.protocol import Order, Shop
 
 MOST_WRONG = 5
+MOST_WRONG_OF_ALL = 100  # within an hour, in the whole installation: at this pace four digits are guessed once in a hundred hours
 LONGEST_NUMBER = 40
 WINDOW = timedelta(hours=1)
 
@@ -35,7 +37,8 @@ async def prove(database: Database, shop: Shop, who: Who, number: str, *, phone_
     # The try is in SQL, as a wrong one, before anything is looked up: tries made at once all see each other.
     spelt = _spelt(number)
     await _record(database, attempt, who, spelt)
-    if await _wrong_tries(database, who.thread_id, spelt, but=attempt) >= MOST_WRONG:
+    own = await _wrong_tries(database, who.thread_id, spelt, but=attempt)
+    if own >= MOST_WRONG or await _wrong_tries_of_all(database, but=attempt) >= MOST_WRONG_OF_ALL:
         await _forget(database, attempt)
         raise _locked()
     try:
@@ -62,7 +65,7 @@ def _spelt(number: str) -> str:
 
 
 def _locked() -> TooManyError:
-    return TooManyError(f"{MOST_WRONG} wrong tries within an hour", retry_after_s=int(WINDOW.total_seconds()))
+    return TooManyError("too many wrong tries within an hour", retry_after_s=int(WINDOW.total_seconds()))
 
 
 async def _record(database: Database, attempt: str, who: Who, number: str) -> None:
@@ -87,6 +90,12 @@ async def _wrong_tries(database: Database, thread_id: str, number: str, *, but: 
     )
     async with database.read() as connection:
         return int((await connection.execute(query)).scalar_one())
+
+
+async def _wrong_tries_of_all(database: Database, *, but: str) -> int:
+    wrong = (proof_attempts.c.succeeded.is_(False), proof_attempts.c.created_at > utcnow() - WINDOW, proof_attempts.c.id != but)
+    async with database.read() as connection:
+        return int((await connection.execute(sa.select(sa.func.count()).select_from(proof_attempts).where(*wrong))).scalar_one())
 
 
 async def _forget(database: Database, attempt: str) -> None:

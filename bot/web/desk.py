@@ -78,9 +78,12 @@ async def login(request: Request) -> HTTPResponse:
     check_origin(request, own_only=True)
     wanted = body(request, LoginBody)
     # Counted before the password is looked at, so that many at once are not more; who knows it has not guessed, not before either.
-    here, account = f"login:{caller(request)}", f"login:{wanted.username[:64].lower()}"
-    await limit(request, here, times=30, per_s=900)
-    await limit(request, account, times=10, per_s=900)
+    # One after the other: who is refused adds nothing to the next count, and nobody locks a name for others with a few tries.
+    name = wanted.username[:64].lower()
+    here, account = f"login:ip:{caller(request)}", f"login:name:{name}"
+    mine = f"login:both:{caller(request)}:{name}"
+    for counted, times in {here: 30, mine: 10, account: 200}.items():
+        await limit(request, counted, times=times, per_s=900)
     database = services(request).database
     agent = await accounts.agent_by_username(database, wanted.username[:64])
     # Without an agent a hash is verified all the same: the time taken must not tell which usernames exist.
@@ -89,7 +92,8 @@ async def login(request: Request) -> HTTPResponse:
     if agent is None or not matches:
         raise AuthError("username or password is wrong")
     await uncount(request, here)
-    await uncount(request, account, those_before=True)
+    await uncount(request, mine, those_before=True)
+    await uncount(request, account)
     token, csrf = await accounts.open_session(database, agent)
     await begin_shift(services(request), agent.id)
     response = answer({"agent": agent_view(agent), "csrf": csrf})

@@ -68,7 +68,7 @@ def _items(body: bytes) -> list[msgspec.Raw]:
     try:
         found = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
         items = msgspec.json.decode(body, type=Batch).batch if "batch" in found else [msgspec.Raw(body)]
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"the body must be an event, or {{batch: [event …]}}: {error}") from error
     if len(items) > MOST_EVENTS:
         raise InputError(f"the batch has {len(items)} events; allowed are {MOST_EVENTS}")

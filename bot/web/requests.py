@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from ipaddress import IPv6Address, ip_address
 from typing import Any, TypeVar
 
 import msgspec
@@ -31,6 +33,8 @@ def body(request: Request, kind: type[T]) -> T:
         raise InputError(f"{error}; the body is a JSON object with: {fields}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(f"the body is not JSON: {error}") from error
+    except RecursionError as error:
+        raise InputError("the body is nested too deeply") from error
 
 
 def services(request: Request) -> Services:
@@ -39,8 +43,19 @@ def services(request: Request) -> Services:
 
 
 def caller(request: Request) -> str:
-    """Return the address that a request comes from; behind PROXIES_COUNT proxies the one that they name."""
-    return request.remote_addr or request.ip
+    """Return the address that a request comes from; behind PROXIES_COUNT proxies the one that they name.
+
+    Of an IPv6 address the first 64 bits count: whoever has one has all that begin so (RFC 6177).
+    """
+    given = (request.remote_addr or request.ip).strip("[]")
+    if ":" not in given:
+        return given
+    try:
+        address = ip_address(given)
+    except ValueError:
+        return given
+    assert isinstance(address, IPv6Address)
+    return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))
 
 
 def answer(value: object, status: int = 200) -> HTTPResponse:
@@ -48,23 +63,29 @@ def answer(value: object, status: int = 200) -> HTTPResponse:
 
 
 async def limit(request: Request, name: str, *, times: int, per_s: int) -> None:
-    """Allow `times` calls in a window of `per_s` seconds for this name; TooManyError after that.
+    """Allow `times` calls in a window of `per_s` seconds for this name; TooManyError after that."""
+    await limit_each(request, {name: times}, per_s=per_s)
 
-    The count lives in Redis; while Redis is away, or stands still, nobody is held up.
+
+async def limit_each(request: Request, names: Mapping[str, int], *, per_s: int) -> None:
+    """Allow each name so many calls in a window of `per_s` seconds, all counted on one way to Redis; TooManyError after that.
+
+    The window begins with the first call and no later one prolongs it. While Redis is away, or stands still, nobody is held up.
     """
     redis = services(request).redis
-    key = f"yingda:limit:{name}"
     try:
         # In one transaction: a counter that lost its end would refuse for ever.
         counting = redis.pipeline()
-        counting.set(key, 0, ex=per_s, nx=True)
-        counting.incr(key)
-        _, count = await promptly(counting.execute())
-        if count > times:
-            wait = max(1, await promptly(redis.ttl(key)))
-            raise TooManyError(f"too many tries; allowed are {times} in {per_s} s, try again in {wait} s", retry_after_s=wait)
+        for name in names:
+            counting.set(f"yingda:limit:{name}", 0, ex=per_s, nx=True)
+            counting.incr(f"yingda:limit:{name}")
+        counts = (await promptly(counting.execute()))[1::2]
+        for (name, times), count in zip(names.items(), counts, strict=True):
+            if count > times:
+                wait = max(1, await promptly(redis.ttl(f"yingda:limit:{name}")))
+                raise TooManyError(f"too many tries; allowed are {times} in {per_s} s, try again in {wait} s", retry_after_s=wait)
     except REDIS_DOWN:
-        log.warning("no limit was checked for %s: Redis is away", name.split(":")[0])
+        log.warning("no limit was checked for %s: Redis is away", ", ".join(name.split(":")[0] for name in names))
 
 
 async def uncount(request: Request, name: str, *, those_before: bool = False) -> None:

@@ -115,8 +115,8 @@ async def receive(socket: Websocket, *, timeout_s: float | None = None) -> dict[
         raise InputError(f"the frame has {len(text)} characters; allowed are {LONGEST_FRAME}")
     try:
         frame = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputError("the frame is not JSON") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError("the frame is not JSON, or nested too deeply") from error
     if not isinstance(frame, dict):
         raise InputError("the frame must be a JSON object with a type")
     return frame

@@ -14,11 +14,17 @@ from bot.errors import AuthError, InputError, NotFoundError
 from bot.messages import InboundMessage
 from bot.web.board import Board
 from bot.web.greeting import greeting
-from bot.web.requests import answer, body, caller, limit, services
+from bot.web.requests import answer, body, caller, limit, limit_each, services
 from bot.web.views import conversation_view, message_view, messages_view
 
 INBOX = "website"
 PAGE = 200  # messages in one answer
+
+# A minute's calls of one address, behind which a whole school may sit.
+MESSAGES_OF_A_CALLER = 600
+CATCH_UPS_OF_A_CALLER = 1200
+HUMANS_OF_A_CALLER = 60  # presses of the button that asks for a person
+RATINGS_OF_A_CALLER = 120
 
 blueprint = Blueprint("widget", url_prefix="/api/widget")
 
@@ -78,6 +84,7 @@ async def open_session(request: Request) -> HTTPResponse:
 async def catch_up(request: Request) -> HTTPResponse:
     """Return what the visitor has not seen, at most a page of it."""
     visitor = visitor_of(request)
+    await limit(request, f"catch_up:ip:{caller(request)}", times=CATCH_UPS_OF_A_CALLER, per_s=60)
     conversation_id, seq = parse_cursor(request.args.get("after", ""))
     box, board = services(request), board_of(request)
     async with box.database.read() as connection:
@@ -104,8 +111,11 @@ async def catch_up(request: Request) -> HTTPResponse:
 async def send(request: Request) -> HTTPResponse:
     """Store the message; the 200 is given when it is in SQL."""
     visitor = visitor_of(request)
-    await limit(request, f"message:{visitor.channel_user}", times=40, per_s=60)
     wanted = body(request, MessageBody)
+    counted = {f"message:{visitor.channel_user}": 40, f"message:ip:{caller(request)}": MESSAGES_OF_A_CALLER}
+    if wanted.button_id == "human":
+        counted[f"human:ip:{caller(request)}"] = HUMANS_OF_A_CALLER
+    await limit_each(request, counted, per_s=60)
     if not 1 <= len(wanted.client_id) <= 64:
         raise InputError(f"client_id has {len(wanted.client_id)} characters; allowed are 1 to 64, for example a UUID")
     if bool(wanted.text.strip()) == bool(wanted.button_id):
@@ -132,6 +142,7 @@ async def send(request: Request) -> HTTPResponse:
 @blueprint.post("/csat")
 async def rate(request: Request) -> HTTPResponse:
     visitor = visitor_of(request)
+    await limit(request, f"csat:ip:{caller(request)}", times=RATINGS_OF_A_CALLER, per_s=60)
     wanted = body(request, CsatBody)
     async with services(request).database.read() as connection:
         thread = await thread_of(connection, visitor)

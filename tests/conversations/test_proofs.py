@@ -8,12 +8,12 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from bot.conversations.proofs import MOST_WRONG, locked, prove
+from bot.conversations.proofs import MOST_WRONG, MOST_WRONG_OF_ALL, locked, prove
 from bot.conversations.who import PROOF_LIFE, Who, who
 from bot.database import Database
 from bot.database.conversations import conversations, inboxes, proof_attempts, threads
 from bot.errors import NotFoundError, ServiceError, TooManyError
-from bot.ids import utcnow
+from bot.ids import new_id, utcnow
 from bot.shop.protocol import Money, Order, OrderStatus, Shop
 
 ORDER = Order("A20261101-0001", "C000001", OrderStatus.PAID, "paid", "card", Money(100, "CNY"), [], utcnow(), utcnow())
@@ -66,6 +66,19 @@ async def test_tries_at_once_look_up_five_times_at_most(database: Database, shop
 
     assert shop.asked <= MOST_WRONG  # type: ignore[attr-defined]
     assert "proven" not in outcomes
+
+
+async def test_guessing_in_many_threads_at_many_orders_ends_at_the_ceiling_of_all(database: Database, shop: Shop, visitor: Who) -> None:
+    other = await _visitor(database, "two")
+    wrong = {"thread_id": other.thread_id, "succeeded": False, "created_at": utcnow()}
+    async with database.write() as connection:
+        rows = [{**wrong, "id": new_id(), "order_number": f"B{number}"} for number in range(MOST_WRONG_OF_ALL)]
+        await connection.execute(sa.insert(proof_attempts), rows)
+
+    assert await attempt(database, shop, visitor, "1234", "m1") == "too_many"
+    async with database.write() as connection:
+        await connection.execute(sa.update(proof_attempts).values(created_at=utcnow() - timedelta(minutes=61)))
+    assert await attempt(database, shop, visitor, "1234", "m2") == "proven"
 
 
 async def test_a_turn_that_is_run_again_counts_once(database: Database, shop: Shop, visitor: Who) -> None:

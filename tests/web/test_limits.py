@@ -1,0 +1,82 @@
+"""Limits by address: whoever takes many visitors' tokens, or many addresses of one network, is still one caller."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import aiohttp
+import pytest
+import redis.asyncio as aioredis
+
+from bot.errors import InputError
+from bot.web import widget
+from bot.web.requests import body, caller
+from tests.agents import PASSWORD
+from tests.web.conftest import log_in, open_widget
+
+HERE = "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("given", "counted"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("[2001:db8:1:2::9]", "2001:db8:1:2::"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("not:an:address", "not:an:address"),
+    ],
+)
+def test_a_network_of_ipv6_is_one_caller(given: str, counted: str) -> None:
+    assert caller(SimpleNamespace(remote_addr=given, ip="")) == counted  # type: ignore[arg-type]
+
+
+def test_a_body_that_is_nested_without_end_is_a_wrong_body() -> None:
+    with pytest.raises(InputError, match="nested"):
+        body(SimpleNamespace(body=b"[" * 30_000), list)  # type: ignore[arg-type]
+
+
+async def test_many_visitors_of_one_address_are_counted_together(http: aiohttp.ClientSession, redis: aioredis.Redis) -> None:
+    visitors = [await open_widget(http) for _ in range(2)]
+    for each in visitors:
+        await each.send("hi")
+        await each.messages()
+    assert int(await redis.get(f"yingda:limit:message:ip:{HERE}")) == 2
+    for name, most in {"message": widget.MESSAGES_OF_A_CALLER, "catch_up": widget.CATCH_UPS_OF_A_CALLER}.items():
+        await redis.set(f"yingda:limit:{name}:ip:{HERE}", most, ex=60)
+    other = await open_widget(http)
+
+    async with http.post("/api/widget/messages", json={"client_id": "a", "text": "hi"}, headers=other.headers) as response:
+        assert response.status == 429
+    async with http.get("/api/widget/messages", headers=other.headers) as response:
+        assert (response.status, 0 < int(response.headers["Retry-After"]) <= 60) == (429, True)
+
+
+async def test_the_button_for_a_person_is_counted_by_address(http: aiohttp.ClientSession, redis: aioredis.Redis) -> None:
+    await redis.set(f"yingda:limit:human:ip:{HERE}", widget.HUMANS_OF_A_CALLER, ex=60)
+    visitor = await open_widget(http)
+
+    async with http.post("/api/widget/messages", json={"client_id": "a", "button_id": "human"}, headers=visitor.headers) as response:
+        assert response.status == 429
+    await visitor.send("still heard")
+
+
+@pytest.mark.slow
+async def test_an_address_as_username_locks_nobody_out_nor_do_a_strangers_tries_at_a_name(
+    http: aiohttp.ClientSession, redis: aioredis.Redis
+) -> None:
+    async with aiohttp.ClientSession(http._base_url) as stranger:
+        for _ in range(11):
+            async with stranger.post("/api/desk/login", json={"username": HERE, "password": "wrong wrong wrong"}) as response:
+                pass
+    assert response.status == 429
+    await redis.set("yingda:limit:login:both:203.0.113.9:lin", 30, ex=900)  # somebody else's wrong tries
+
+    await log_in(http)
+
+
+async def test_above_its_ceiling_a_name_is_locked_for_everybody(http: aiohttp.ClientSession, redis: aioredis.Redis) -> None:
+    await redis.set("yingda:limit:login:name:lin", 200, ex=900)
+
+    async with http.post("/api/desk/login", json={"username": "lin", "password": PASSWORD}) as response:
+        assert response.status == 429
