@@ -173,7 +173,7 @@ def test_a_person_may_say_that_no_machine_wrote() -> None:
     assert not read(HEAD + b"Auto-Submitted: no\r\nPrecedence: normal\r\nReturn-Path: <wang@home.example>\r\n\r\nhello").automatic
 
 
-@pytest.mark.parametrize("sender", ["", "From: nobody", "From: a@b", "From: <a b@home.example>"])
+@pytest.mark.parametrize("sender", ["", "From: nobody", "From: a@b", "From: <a b@home.example>", "From: all-staff/x@home.example"])
 def test_a_mail_that_nobody_could_be_answered_for_is_refused(sender: str) -> None:
     with pytest.raises(InputError):
         read(f"{sender}\r\nSubject: x\r\n\r\nhello".encode())
