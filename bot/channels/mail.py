@@ -162,7 +162,9 @@ class Email(Channel):
         mail = _with_file(outgoing.file, outgoing.language) if outgoing.file else MIMEText(outgoing.text, "plain", "utf-8")
         mail["From"] = formataddr((self.settings.get("NAME"), self._address), "utf-8")
         mail["To"] = to
-        mail["Subject"] = Header(f"Re: {subject}" if subject else notice("mail_subject", outgoing.language), "utf-8").encode()
+        # By machine without the customer's words: who writes under another's address would have us send them these.
+        theirs = subject if outgoing.sender == "agent" else ""
+        mail["Subject"] = Header(f"Re: {theirs}" if theirs else notice("mail_subject", outgoing.language), "utf-8").encode()
         mail["Date"] = formatdate(outgoing.at)
         mail["Message-ID"] = own_id
         if answered:

@@ -123,8 +123,9 @@ def _cut(raw: bytes) -> bytes:
 
 
 def _sender(message: Message) -> str:
-    address = parseaddr(_words(message.get("Reply-To")))[1] or parseaddr(_words(message.get("From")))[1]
-    return address.strip().lower()
+    """Return whom an answer goes to: Reply-To only within From's domain, since else anybody could have us write to others."""
+    answer_to, sender = (parseaddr(_words(message.get(name)))[1].strip().lower() for name in ("Reply-To", "From"))
+    return answer_to if answer_to and answer_to.rpartition("@")[2] == sender.rpartition("@")[2] else sender
 
 
 def _is_automatic(message: Message, sender: str) -> bool:

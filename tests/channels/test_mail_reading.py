@@ -263,3 +263,8 @@ async def test_a_mail_that_breaks_its_reader_is_kept_by_its_head_and_the_others_
         ("wang@home.example", "EAT", "", 1),
         ("wang@home.example", "last", "last", 0),
     ]
+
+
+def test_an_answer_goes_to_reply_to_only_within_the_senders_domain() -> None:
+    assert read(HEAD + b"Reply-To: orders@home.example\r\n\r\nhello").sender == "orders@home.example"
+    assert read(HEAD + b"Reply-To: victim@elsewhere.example\r\n\r\nhello").sender == "wang@home.example"
