@@ -70,6 +70,9 @@ class VendorClient:
                         raise TooLong
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 return VendorAnswer(response.status, headers, bytes(body))
+        except ValueError as error:  # no host that could be asked, such as labels that are empty or too long; it never becomes one
+            reason = Loss.ADDRESS if call.outside else Reason.UNREACHABLE
+            raise TransportError("the address names no host", reason=reason, permanent=call.outside) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if isinstance(getattr(error, "os_error", error), PrivateAddress):
                 raise TransportError("the address is not a public one", reason=Loss.ADDRESS, permanent=True) from error

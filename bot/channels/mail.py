@@ -33,8 +33,8 @@ from bot.channels.base import (
     unsigned,
 )
 from bot.channels.files import ANYTHING, MB, SentFile, Takes
-from bot.channels.mail_reading import Mail, read_mail
-from bot.channels.mail_wire import LONGEST_MAIL, Found
+from bot.channels.mail_apart import Read
+from bot.channels.mail_reading import Mail
 from bot.channels.reading import LONGEST_USER, same
 from bot.channels.vendor import (
     AccessToken,
@@ -108,18 +108,17 @@ class Email(Channel):
         self._check_login(answer)
         said = answer.headers
         messages, receipts = [], []
-        for found in msgspec.msgpack.decode(answer.body, type=list[Found]):
+        for read in msgspec.msgpack.decode(answer.body, type=list[Read]):
             try:
-                mail = read_mail(found.raw, place=f"{said['validity']}:{found.uid}", whole=found.size <= LONGEST_MAIL)
+                mail = read.mail
+                if mail is None:
+                    raise InputError(read.left_out)
                 if mail.bounced:
                     receipts += self._undelivered(mail)
                 elif not mail.automatic and not self._is_our_own(mail):
-                    messages += self._inbound(mail, fallback=f"{said['validity']}:{found.uid}")
+                    messages += self._inbound(mail, fallback=f"{said['validity']}:{read.uid}")
             except InputError as error:
-                log.info("mail %s on %s is left out: %s", found.uid, self.name, error)
-            except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-                # Whatever one mail is made of, it must not stop the mailbox; that it could is told.
-                log.warning("mail %s on %s could not be read: %s", found.uid, self.name, type(error).__name__)
+                log.info("mail %s on %s is left out: %s", read.uid, self.name, error)
         cursor = f"{said['validity']}:{said['after']}:{said['now']}"
         return Pulled(Batch(messages=messages, receipts=receipts), cursor, bool(said["more"]))
 
@@ -163,7 +162,9 @@ class Email(Channel):
         mail = _with_file(outgoing.file, outgoing.language) if outgoing.file else MIMEText(outgoing.text, "plain", "utf-8")
         mail["From"] = formataddr((self.settings.get("NAME"), self._address), "utf-8")
         mail["To"] = to
-        mail["Subject"] = Header(f"Re: {subject}" if subject else notice("mail_subject", outgoing.language), "utf-8").encode()
+        # By machine without the customer's words: who writes under another's address would have us send them these.
+        theirs = subject if outgoing.sender == "agent" else ""
+        mail["Subject"] = Header(f"Re: {theirs}" if theirs else notice("mail_subject", outgoing.language), "utf-8").encode()
         mail["Date"] = formatdate(outgoing.at)
         mail["Message-ID"] = own_id
         if answered:

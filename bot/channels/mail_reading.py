@@ -31,7 +31,8 @@ LONGEST_HEADER = 2000  # characters; the library's decoders take the square of i
 LONGEST_REFERENCES = 8000
 LONGEST_HEAD = 30_000  # bytes of a mail that could not be read whole
 
-_ADDRESS = regex.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+# Without "/", which stands between an address and its thread's name in our columns.
+_ADDRESS = regex.compile(r"[A-Za-z0-9.!#$%&'*+=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _BOUNDARY = regex.compile(rb"boundary", regex.IGNORECASE)
 _ID = regex.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{3,250}>")
 
@@ -122,8 +123,9 @@ def _cut(raw: bytes) -> bytes:
 
 
 def _sender(message: Message) -> str:
-    address = parseaddr(_words(message.get("Reply-To")))[1] or parseaddr(_words(message.get("From")))[1]
-    return address.strip().lower()
+    """Return whom an answer goes to: Reply-To only within From's domain, since else anybody could have us write to others."""
+    answer_to, sender = (parseaddr(_words(message.get(name)))[1].strip().lower() for name in ("Reply-To", "From"))
+    return answer_to if answer_to and answer_to.rpartition("@")[2] == sender.rpartition("@")[2] else sender
 
 
 def _is_automatic(message: Message, sender: str) -> bool:

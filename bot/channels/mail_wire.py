@@ -19,6 +19,7 @@ import aiosmtplib
 import msgspec
 import regex
 
+from bot.channels.mail_apart import LONGEST_MAIL, Found, read_apart
 from bot.channels.vendor import (
     Call,
     Reason,
@@ -27,7 +28,6 @@ from bot.channels.vendor import (
 from bot.errors import TransportError
 
 PAGE = 5  # mails of one look
-LONGEST_MAIL = 1_000_000  # bytes that are read of one; what its text is nearly always begins it
 MOST_AT_FIRST = 500  # mails of the last day that a first look considers
 LOOK_BACK_S = 600.0
 IMAP_TIMEOUT_S = 45.0  # of a whole look, within the lease on the mailbox
@@ -38,24 +38,20 @@ _UID = regex.compile(rb"UID (\d+)")
 _SIZE = regex.compile(rb"RFC822\.SIZE (\d+)")
 
 
-class Found(msgspec.Struct, frozen=True):
-    """One mail as it lies in the mailbox."""
-
-    uid: int
-    at: float  # when it came, seconds since 1970
-    size: int
-    raw: bytes = b""
-
-
 async def carry(call: Call, *, timeout_s: float) -> VendorAnswer:
     """Do what the call says; TransportError when the server could not be reached."""
     try:
         if call.method == "SMTP":
             return await _submit(call, timeout_s)
         answer = await asyncio.wait_for(asyncio.to_thread(_look, call, timeout_s), IMAP_TIMEOUT_S)
-        return await _submit(call, timeout_s) if call.method == "CHECK" and answer.status == 200 else answer
+        if call.method == "CHECK" and answer.status == 200:
+            return await _submit(call, timeout_s)
     except (aiosmtplib.SMTPException, imaplib.IMAP4.error, TimeoutError, OSError, EOFError) as error:
         raise TransportError(f"the mail server was not reached: {type(error).__name__}", reason=Reason.UNREACHABLE) from error
+    if call.method != "IMAP" or not answer.body:
+        return answer
+    read = await read_apart(msgspec.msgpack.decode(answer.body, type=list[Found]), validity=answer.headers["validity"])
+    return VendorAnswer(answer.status, answer.headers, msgspec.msgpack.encode(read))
 
 
 async def _submit(call: Call, timeout_s: float) -> VendorAnswer:

@@ -31,6 +31,7 @@ from bot.errors import AuthError, InputError, SettingError, TransportError
 from bot.settings import ChannelSettings
 
 VIDEO_HOSTS = ("qq.com", "qpic.cn", "wechat.com")  # where the vendor keeps videos
+LONGEST_XML = 64 * 1024  # bytes; what it says of a customer's message is some 3 kB, and it is parsed before its signature is known
 BLOCK = 32  # bytes; their PKCS#7 pads to this and not to AES's 16
 RANDOM = 16  # bytes before the length
 TOLERANCE_S = 600  # their retries come within 15 s; the rest is for clocks
@@ -122,6 +123,8 @@ def signature(*parts: str) -> str:
 
 def from_xml(body: bytes) -> dict[str, str]:
     """Return the children of <xml> by name; InputError for anything else. A document with a prolog, so with entities, is none."""
+    if len(body) > LONGEST_XML:
+        raise InputError(f"the body has {len(body)} bytes; the vendor sends at most {LONGEST_XML}")
     text = body.strip()
     if not text.startswith(b"<xml>"):
         raise InputError("the body is not the <xml> that the vendor documents")

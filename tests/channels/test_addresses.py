@@ -102,3 +102,14 @@ async def test_a_name_that_leads_inside_is_refused_for_good() -> None:
 
     await client.close()
     assert (raised.value.reason, raised.value.permanent) == (Loss.ADDRESS, True)
+
+
+@pytest.mark.parametrize("host", [".example.com", "a" * 64 + ".com", "example..com"])
+async def test_an_address_that_names_no_host_is_lost_for_good(host: str) -> None:
+    client = VendorClient(timeout_s=2)
+
+    with pytest.raises(TransportError) as raised:
+        await client.fetch(Call("GET", f"http://{host}/x", outside=True), most_bytes=10)
+
+    await client.close()
+    assert (raised.value.reason, raised.value.permanent) == (Loss.ADDRESS, True)

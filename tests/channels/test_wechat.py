@@ -15,12 +15,12 @@ from bot.channels.base import (
     Outgoing,
     WebhookRequest,
 )
-from bot.channels.tencent import refusal
+from bot.channels.tencent import from_xml, refusal
 from bot.channels.vendor import (
     Reason,
     VendorAnswer,
 )
-from bot.errors import AuthError, SettingError, TransportError
+from bot.errors import AuthError, InputError, SettingError, TransportError
 from bot.messages import Kind
 from tests.channels.conftest import account
 from tests.channels.vendors import NOW, WECHAT, WECHAT_KEY, altered, request
@@ -157,3 +157,9 @@ def test_the_vendors_codes_mean_something_here(plain: Channel, code: int, reason
 
     assert (caught.value.reason, caught.value.permanent, caught.value.token_refused) == (reason, permanent, token_refused)
     assert str(refusal(code)) == f"errcode {code}"
+
+
+def test_a_body_longer_than_the_vendors_is_not_parsed() -> None:
+    assert from_xml(b"<xml><a>b</a></xml>") == {"a": "b"}
+    with pytest.raises(InputError, match="at most 65536"):
+        from_xml(b"<xml>" + b"<a/>" * 20_000 + b"</xml>")
