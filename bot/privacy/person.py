@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from bot.crypto import Cipher
 from bot.customers.resolve.merges import one_person
-from bot.database.conversations import conversations, proof_attempts, threads
+from bot.database.conversations import conversations, inboxes, proof_attempts, threads
 from bot.database.people import customer_identities, customers
 from bot.database.shop import shop_customers
 from bot.errors import InputError, NotFoundError
@@ -53,6 +53,7 @@ def find_person(connection: sa.Connection, cipher: Cipher, wanted: str, *, prove
     ids = _records(connection, cipher, wanted)
     if not ids:
         thread_ids, ids = _by_thread(connection, wanted)
+    thread_ids |= _by_address(connection, {wanted}, ids)
     people = {frozenset(one_person(connection, [one])) for one in ids}
     if len(people) > 1:
         names = ", ".join(sorted(min(one) for one in people))
@@ -64,6 +65,7 @@ def find_person(connection: sa.Connection, cipher: Cipher, wanted: str, *, prove
         raise NotFoundError(
             "nobody fits what you gave; give the shop's customer number, a customer's id, a phone number or an e-mail address"
         )
+    thread_ids |= _by_address(connection, _addresses(connection, cipher, records), records)
     return _person(connection, records, numbers, thread_ids, proven=proven)
 
 
@@ -86,6 +88,34 @@ def _by_thread(connection: sa.Connection, wanted: str) -> tuple[set[str], set[st
     if row is None:
         return set(), set()
     return {row.id}, {row.customer_id} if row.customer_id else set()
+
+
+def _addresses(connection: sa.Connection, cipher: Cipher, records: set[str]) -> set[str]:
+    """Return the e-mail addresses and phone numbers on these records."""
+    names = ("email", "phone")
+    query = sa.select(customer_identities).where(customer_identities.c.customer_id.in_(records))
+    rows = connection.execute(query).mappings().all()
+    return {cipher.decrypt(row[name], column=f"customer_identities.{name}") for row in rows for name in names if row[name]}
+
+
+def _by_address(connection: sa.Connection, addresses: set[str], records: set[str]) -> set[str]:
+    """Return the threads of channels on which these addresses and numbers are the customer's id, unless another record has them."""
+    user = threads.c.channel_user
+    numbers = [number for address in addresses for number in _spellings(address) if number.startswith("+")]
+    by_mail = [user.startswith(f"{address.lower()}/", autoescape=True) for address in addresses if "@" in address]
+    query = (
+        sa.select(threads.c.id)
+        .join(inboxes, inboxes.c.id == threads.c.inbox_id)
+        .where(
+            sa.or_(
+                sa.and_(inboxes.c.channel == "email", sa.or_(sa.false(), *by_mail)),
+                sa.and_(inboxes.c.channel == "sms", user.in_(numbers)),
+                sa.and_(inboxes.c.channel == "whatsapp", user.in_([each.removeprefix("+") for each in numbers])),
+            ),
+            sa.or_(threads.c.customer_id.is_(None), threads.c.customer_id.in_(records)),
+        )
+    )
+    return set(connection.execute(query).scalars())
 
 
 def _spellings(phone: str) -> list[str]:
