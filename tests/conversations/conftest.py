@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -75,7 +76,7 @@ async def say(service: ConversationService, text: str = "", *, visitor: str = "v
 
 async def settle(service: ConversationService) -> None:
     while service.turns.running:
-        await next(iter(service.turns.running))
+        await asyncio.gather(*service.turns.running)  # to wait for one that is over gives no other its turn
 
 
 async def transcript(service: ConversationService, conversation_id: str) -> list[tuple[str, str]]:

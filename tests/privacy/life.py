@@ -31,6 +31,7 @@ from bot.database.tables import metadata
 from bot.ids import new_id
 from bot.messages import HandOff, HandoffReason, InboundMessage, Reply, Turn, TurnRequest
 from tests.agents import agent_row
+from tests.conversations.conftest import settle
 
 NAME, PHONE, EMAIL, ADDRESS = "欧阳鹭飞", "+8619947110815", "quetzal.wick@unmistakable.example", "厦门市思明区鹭岛暗巷4711号"
 VALUES = (NAME, PHONE, EMAIL, ADDRESS)
@@ -53,8 +54,7 @@ async def live(services: Services, service: ConversationService) -> str:
         await store.lock_thread(connection, inbox_id="website", channel_user="visitor-of-quetzal", language="zh")
         await connection.execute(sa.update(threads).values(customer_id=customer_id))
     message = await service.receive(InboundMessage(inbox_id="website", channel_user="visitor-of-quetzal", client_id="m-1", text=SAID))
-    while service.turns.running:
-        await next(iter(service.turns.running))
+    await settle(service)
     async with services.database.write() as connection:
         await connection.run_sync(_beside_the_conversation, services.cipher, message.conversation_id, message.thread_id)
         await connection.run_sync(_at_the_shop, services.cipher)

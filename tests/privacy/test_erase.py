@@ -18,6 +18,7 @@ from bot.messages import InboundMessage
 from bot.privacy.erase import ERASED, erase, erased_before, finish
 from bot.privacy.person import find_person
 from bot.privacy.reach import reach
+from tests.conversations.conftest import settle
 from tests.postgres import PostgresServer
 from tests.privacy.conftest import World
 from tests.privacy.life import ADDRESS, EMAIL, NAME, NUMBER, PHONE, VALUES
@@ -121,8 +122,7 @@ def _killed(*_arguments: object, **_options: object) -> bool:
 
 async def test_a_visitor_without_a_record_is_erased_by_their_conversation(world: World) -> None:
     message = await world.service.receive(InboundMessage(inbox_id="website", channel_user="nobody", client_id="1", text="hello there"))
-    while world.service.turns.running:
-        await next(iter(world.service.turns.running))
+    await settle(world.service)
 
     result = erase(world.place, message.conversation_id, actor="command")
 

@@ -14,6 +14,7 @@ from bot.errors import NotFoundError
 from bot.escalations.routing import Priority
 from bot.messages import InboundMessage
 from bot.privacy.objection import set_objection
+from tests.conversations.conftest import settle
 from tests.privacy.conftest import World
 
 pytestmark = pytest.mark.slow
@@ -41,8 +42,7 @@ async def test_an_objection_is_honoured_at_the_next_message(world: World) -> Non
         connection.execute(sa.update(escalations).values(status="resolved"))
         connection.exec_driver_sql("UPDATE conversations SET status = 'resolved'")
     await world.service.receive(InboundMessage(inbox_id="website", channel_user="visitor-of-quetzal", client_id="m-2", text="转人工"))
-    while world.service.turns.running:
-        await next(iter(world.service.turns.running))
+    await settle(world.service)
     assert before is not None
     assert await read_profile(database, world.customer_id) is None
     assert choose_offer(await read_profile(database, world.customer_id)) == choose_offer(None)
