@@ -16,6 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from bot.database.direct import DirectReads
 from bot.database.in_loop import BUSY_TIMEOUT_S, LoopModule
 
+# The upper pages of the indexes of a million messages: with SQLite's own 2 MB a message there cost a third more time.
+SQLITE_CACHE_KB = 16 * 1024
 # For work on whole tables: with SQLite's own 2 MB, inserts in random order of an index wait for the file.
 SQLITE_LARGE_CACHE_KB = 64 * 1024
 
@@ -106,7 +108,8 @@ def _async_url(url: str) -> str:
 
 def _pool_options(is_sqlite: bool) -> dict[str, Any]:
     if is_sqlite:
-        return {"pool_size": 8, "max_overflow": 24, "module": LoopModule()}
+        # The connection used last is the next: its cache is warm, and the others' stay empty.
+        return {"pool_size": 8, "max_overflow": 24, "pool_use_lifo": True, "module": LoopModule()}
     return {"pool_size": 8, "max_overflow": 24, "pool_pre_ping": True}
 
 
@@ -119,8 +122,7 @@ def _prepare_sqlite(engine: sa.Engine, *, busy_timeout_s: int = BUSY_TIMEOUT_S, 
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute("PRAGMA foreign_keys=ON")
-        if always_write:
-            cursor.execute(f"PRAGMA cache_size=-{SQLITE_LARGE_CACHE_KB}")
+        cursor.execute(f"PRAGMA cache_size=-{SQLITE_LARGE_CACHE_KB if always_write else SQLITE_CACHE_KB}")
         cursor.close()
 
     @event.listens_for(engine, "begin")
