@@ -79,7 +79,7 @@ class Settings:
     nlu_entity_floor: float  # the same for entities
     channels: tuple[ChannelSettings, ...]
     link_url: str  # the company's page where a channel's customer says who they are
-    media_most_mb: int  # the largest file of a customer that is kept
+    media_most_mb: int  # the largest file of a customer or an agent that is kept
     alerts: tuple[ChannelSettings, ...]  # group robots of the staff; their names begin with alert_
     demo: bool
     log_level: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from urllib3 import encode_multipart_formdata
 
 from bot.messages import Attachment, Kind
 
@@ -53,9 +54,5 @@ def takes(rules: tuple[Takes, ...], mime: str, size: int) -> bool:
 
 def form(file: SentFile, *, part: str, fields: Mapping[str, str] | None = None) -> tuple[bytes, dict[str, str]]:
     """Return body and headers of a form (RFC 7578) with these fields and the file as `part`, its name written as browsers do."""
-    boundary = hashlib.sha256(file.data).hexdigest()  # not in the file, or SHA-256 is broken
-    name = file.name.replace('"', "%22")  # has no line ends: bot.channels.filetype has made it
-    lines = [f'--{boundary}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n' for key, value in (fields or {}).items()]
-    lines.append(f'--{boundary}\r\nContent-Disposition: form-data; name="{part}"; filename="{name}"\r\nContent-Type: {file.mime}\r\n\r\n')
-    body = "".join(lines).encode() + file.data + f"\r\n--{boundary}--\r\n".encode()
-    return body, {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    body, content_type = encode_multipart_formdata({**(fields or {}), part: (file.name, file.data, file.mime)})
+    return body, {"Content-Type": content_type}

@@ -21,7 +21,7 @@ from bot.settings import ChannelSettings, Settings
 from tests.channels.vendors import DINGTALK, WEBHOOK
 from tests.fakes import FakeRasa
 from tests.web.test_desk_browser import desk
-from tests.web.test_widget_browser import chat
+from tests.web.test_live_browser import served
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)]
 
@@ -58,12 +58,7 @@ async def is_drawn(picture: Locator) -> bool:
 
 
 async def test_an_agent_attaches_drops_and_pastes_and_the_customer_sees(context: BrowserContext, web: str) -> None:
-    assert context.browser is not None
-    board = await desk(context.browser, web, "lin")
-    shop = await chat(context)
-    await shop.say("a person please")
-    await board.locator(".entry-claim").click()
-    await expect(board.locator("#reply")).to_be_visible()
+    shop, board = await served(context, web)
 
     await board.locator("input[type=file]").set_input_files([PICTURE, INVOICE])
     await board.evaluate(DROP, [".composer", "drop"])
