@@ -14,7 +14,7 @@ from bot.errors import AuthError, InputError, NotFoundError
 from bot.messages import InboundMessage
 from bot.web.board import Board
 from bot.web.greeting import greeting
-from bot.web.requests import answer, body, caller, limit, limit_each, services
+from bot.web.requests import answer, body, caller, limit, limit_each, pseudonym, services
 from bot.web.views import conversation_view, message_view, messages_view
 
 INBOX = "website"
@@ -129,6 +129,7 @@ async def send(request: Request) -> HTTPResponse:
             button_id=wanted.button_id,
             language_hint=_language(wanted.language),
             page=wanted.page[:500],
+            caller=pseudonym(request),
             customer_id=visitor.customer_id,
         )
     )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 
 import aiohttp
 import pytest
 import redis.asyncio as aioredis
+import sqlalchemy as sa
 
+from bot.database import sync_engine
+from bot.database.conversations import conversations
 from bot.errors import InputError
 from bot.web import widget
 from bot.web.requests import body, caller
@@ -50,6 +54,18 @@ async def test_many_visitors_of_one_address_are_counted_together(http: aiohttp.C
         assert response.status == 429
     async with http.get("/api/widget/messages", headers=other.headers) as response:
         assert (response.status, 0 < int(response.headers["Retry-After"]) <= 60) == (429, True)
+
+
+async def test_a_conversation_keeps_its_caller_as_a_hash_that_is_the_same_for_neighbours(
+    http: aiohttp.ClientSession, database_url: str
+) -> None:
+    for _ in range(2):
+        await (await open_widget(http)).send("hi")
+
+    with sync_engine(database_url).connect() as connection:
+        first, second = connection.execute(sa.select(conversations.c.caller)).scalars()
+    assert first == second
+    assert re.fullmatch("[0-9a-f]{32}", first)
 
 
 async def test_the_button_for_a_person_is_counted_by_address(http: aiohttp.ClientSession, redis: aioredis.Redis) -> None:
