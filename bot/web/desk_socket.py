@@ -56,7 +56,7 @@ async def desk_socket(request: Request, socket: Websocket) -> None:
             connection.resume(seen)
             await sockets.both(connection.deliver(), connection.listen(), connection.beat())
 
-    await sockets.serve(socket, handle)
+    await sockets.serve(request, socket, handle)
 
 
 blueprint.add_websocket_route(desk_socket, "/ws/desk")

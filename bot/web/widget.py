@@ -11,8 +11,9 @@ from sanic.response import HTTPResponse
 from bot.conversations import store
 from bot.conversations.visitors import Visitor, Visitors, thread_of
 from bot.errors import AuthError, InputError, NotFoundError
-from bot.messages import InboundMessage
+from bot.messages import InboundMessage, Status
 from bot.web.board import Board
+from bot.web.callers import Callers
 from bot.web.greeting import greeting
 from bot.web.requests import answer, body, caller, limit, limit_each, pseudonym, services
 from bot.web.views import conversation_view, message_view, messages_view
@@ -120,6 +121,9 @@ async def send(request: Request) -> HTTPResponse:
         raise InputError(f"client_id has {len(wanted.client_id)} characters; allowed are 1 to 64, for example a UUID")
     if bool(wanted.text.strip()) == bool(wanted.button_id):
         raise InputError("send exactly one of text and button_id")
+    callers: Callers = request.app.ctx.callers
+    if not callers.may_begin(caller(request)) and not await _goes_on(request, visitor):
+        raise callers.refuse_to_begin()
     message = await request.app.ctx.service.receive(
         InboundMessage(
             inbox_id=visitor.inbox_id,
@@ -133,11 +137,21 @@ async def send(request: Request) -> HTTPResponse:
             customer_id=visitor.customer_id,
         )
     )
+    if message.seq == 1:
+        callers.begins(caller(request))
     box, board = services(request), board_of(request)
     async with box.database.read() as connection:
         row = await store.conversation(connection, message.conversation_id)
         view = await conversation_view(connection, row)
     return answer({"message": message_view(message, {}), "conversation": await board.placed(view)})
+
+
+async def _goes_on(request: Request, visitor: Visitor) -> bool:
+    """Say whether what the visitor writes belongs to a conversation that is open."""
+    async with services(request).database.read() as connection:
+        thread = await thread_of(connection, visitor)
+        newest = await store.newest_conversation(connection, thread.id) if thread else None
+    return newest is not None and newest.status != Status.RESOLVED
 
 
 @blueprint.post("/csat")
