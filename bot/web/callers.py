@@ -6,11 +6,11 @@ This is kept in memory: it costs a message nothing, and holds while Redis is awa
 from __future__ import annotations
 
 import logging
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from bot.conversations.window import Window
 from bot.errors import TooManyError
 from bot.settings import Settings
 
@@ -19,30 +19,6 @@ OPENINGS_PER_LINE = 2  # in a minute: after a break all lines of an address are 
 TRY_AGAIN_S = 30
 
 log = logging.getLogger(__name__)
-
-
-class Window:
-    """Counts by name; all counts begin anew together every `length_s` seconds."""
-
-    def __init__(self, length_s: float) -> None:
-        self._length_s = length_s
-        self._ends_at = 0.0
-        self._counts: Counter[str] = Counter()
-
-    def add(self, name: str) -> int:
-        count = self.of(name) + 1
-        self._counts[name] = count
-        return count
-
-    def of(self, name: str) -> int:
-        if time.monotonic() >= self._ends_at:
-            self._counts.clear()
-            self._ends_at = time.monotonic() + self._length_s
-        return self._counts[name]
-
-    @property
-    def left_s(self) -> int:
-        return max(1, round(self._ends_at - time.monotonic()))
 
 
 class Callers:

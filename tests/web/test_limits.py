@@ -12,12 +12,13 @@ import pytest
 import redis.asyncio as aioredis
 import sqlalchemy as sa
 
+from bot.conversations.window import Window
 from bot.database import sync_engine
 from bot.database.conversations import conversations
 from bot.errors import InputError, TooManyError
 from bot.settings import Settings
 from bot.web import widget
-from bot.web.callers import Callers, Window
+from bot.web.callers import Callers
 from bot.web.requests import body, caller
 from tests.agents import PASSWORD
 from tests.fakes import FakeRasa
