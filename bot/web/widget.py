@@ -15,7 +15,7 @@ from bot.messages import InboundMessage
 from bot.web.board import Board
 from bot.web.greeting import greeting
 from bot.web.requests import answer, body, caller, limit, limit_each, services
-from bot.web.views import conversation_view, message_view, messages_view
+from bot.web.views import conversation_view, message_view, messages_view, standing_view
 
 INBOX = "website"
 PAGE = 200  # messages in one answer
@@ -132,11 +132,10 @@ async def send(request: Request) -> HTTPResponse:
             customer_id=visitor.customer_id,
         )
     )
-    box, board = services(request), board_of(request)
-    async with box.database.read() as connection:
-        row = await store.conversation(connection, message.conversation_id)
-        view = await conversation_view(connection, row)
-    return answer({"message": message_view(message, {}), "conversation": await board.placed(view)})
+    standing = await services(request).standings.of(message.conversation_id, message.seq)
+    assert standing is not None  # the message stands in it
+    view = standing_view(standing.row, standing.row.agent_name)
+    return answer({"message": message_view(message, {}), "conversation": await board_of(request).placed(view)})
 
 
 @blueprint.post("/csat")
