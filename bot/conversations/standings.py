@@ -6,7 +6,7 @@ One look into SQL costs a millisecond of this process whether it is for one line
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -40,6 +40,7 @@ _TAILS = (
     .where(conversations.c.id.in_(_IDS), messages.c.seq > conversations.c.last_seq - TAIL)
     .order_by(messages.c.conversation_id, messages.c.seq)
 )
+_PLACES = sa.select(conversations.c.id, conversations.c.last_seq).where(conversations.c.id.in_(_IDS))
 _NAMES = sa.select(agents.c.id, agents.c.display_name).where(agents.c.id.in_(_IDS))
 
 
@@ -66,11 +67,20 @@ class _Ask(NamedTuple):
         return int(row.last_seq) - 1 if self.seq is None else self.seq
 
 
+def _few(ids: Iterable[str]) -> list[str]:
+    """Return these ids, the last one repeated until they are a power of two: each length is a statement of its own to the database,
+    which is made ready once and kept."""
+    every = list(set(ids))
+    wanted = 1 << max(0, len(every) - 1).bit_length()
+    return every + every[-1:] * (wanted - len(every))
+
+
 class Standings:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._of_threads: Together[_Ask, Standing | None] = Together(self._by_thread, most=AT_ONCE)
         self._of_conversations: Together[_Ask, Standing | None] = Together(self._by_id, most=AT_ONCE)
+        self._of_desks: Together[Collection[str], dict[str, int]] = Together(self._read_places, most=AT_ONCE)
 
     async def newest(self, thread_id: str, conversation_id: str, seq: int) -> Standing | None:
         """Return the thread's newest conversation, with what was said after this place; None when there is none yet."""
@@ -80,6 +90,16 @@ class Standings:
         """Return a conversation with what was said after this place, or its last message; None when there is none with this id."""
         return await self._of_conversations.do(_Ask(conversation_id, conversation_id, seq))
 
+    async def places(self, conversation_ids: Collection[str]) -> dict[str, int]:
+        """Return the last places of these conversations; others may be among them."""
+        return await self._of_desks.do(conversation_ids)
+
+    async def _read_places(self, asked: Sequence[Collection[str]]) -> list[dict[str, int]]:
+        async with self._database.read() as connection:
+            found = await connection.execute(_PLACES, {"ids": _few(one for each in asked for one in each)})
+            places = {row.id: row.last_seq for row in found}
+        return [places] * len(asked)
+
     async def _by_thread(self, asked: Sequence[_Ask]) -> list[Standing | None]:
         return await self._look(asked, _BY_THREAD, "thread_id")
 
@@ -88,7 +108,7 @@ class Standings:
 
     async def _look(self, asked: Sequence[_Ask], query: sa.Select[Any], key: str) -> list[Standing | None]:
         async with self._database.read() as connection:
-            found = await connection.execute(query, {"ids": list({each.id for each in asked})})
+            found = await connection.execute(query, {"ids": _few(each.id for each in asked)})
             rows = {getattr(row, key): row for row in found}
             near = [(each, row) for each in asked if (row := rows.get(each.id)) is not None and each.is_near(row)]
             behind = {row.id for each, row in near if each.after(row) < row.last_seq}
@@ -108,11 +128,11 @@ def _standing(each: _Ask, row: store.Row, tails: Mapping[str, list[Message]], na
 
 async def _tails(connection: AsyncConnection, conversation_ids: Iterable[str]) -> dict[str, list[Message]]:
     tails = defaultdict(list)
-    for row in await connection.execute(_TAILS, {"ids": list(conversation_ids)}) if conversation_ids else ():
+    for row in await connection.execute(_TAILS, {"ids": _few(conversation_ids)}) if conversation_ids else ():
         tails[row.conversation_id].append(store.message_of(row))
     return tails
 
 
 async def _names(connection: AsyncConnection, tails: Iterable[Sequence[Message]]) -> dict[str, str]:
     ids = {message.agent_id for tail in tails for message in tail if message.agent_id}
-    return {row.id: row.display_name for row in await connection.execute(_NAMES, {"ids": list(ids)})} if ids else {}
+    return {row.id: row.display_name for row in await connection.execute(_NAMES, {"ids": _few(ids)})} if ids else {}

@@ -9,7 +9,6 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import sqlalchemy as sa
 from sanic import Blueprint, Request, Websocket
 
 from bot.channels.base import Channel
@@ -18,7 +17,6 @@ from bot.conversations.read_marks import Mark, ReadMarks
 from bot.conversations.services import Services
 from bot.conversations.standings import Standing
 from bot.conversations.wake import News, Wake
-from bot.database.conversations import conversations
 from bot.errors import AuthError, BotError
 from bot.messages import Message, Sender, Status
 from bot.redis import REDIS_DOWN
@@ -34,8 +32,6 @@ BEAT_S = 10  # two beats within the presence's 25 s
 LARGEST_SEQ = 10**9  # fits both databases' integers
 LATE_S = 12  # a beat and the time for its answer; when the last one was longer ago, somebody has stood still
 SILENT_S = 25  # no pong for so long: half open, closed, the agent is gone
-
-_PLACES = sa.select(conversations.c.id, conversations.c.last_seq).where(conversations.c.id.in_(sa.bindparam("ids", expanding=True)))
 
 blueprint = Blueprint("desk_socket")
 
@@ -213,10 +209,8 @@ class DeskConnection:
     async def _missed(self) -> set[str]:
         """Return the conversations that are further than what was sent: a wake-up was lost."""
         seen = dict(self._seen)
-        if not seen:
-            return set()
-        async with self._services.database.read() as connection:
-            return {row.id for row in await connection.execute(_PLACES, {"ids": list(seen)}) if row.last_seq > seen[row.id]}
+        places = await self._services.standings.places(seen) if seen else {}
+        return {conversation_id for conversation_id, seq in seen.items() if places.get(conversation_id, 0) > seq}
 
     async def listen(self) -> None:
         while (frame := await sockets.receive(self._socket)) is not None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sanic import Blueprint, Request, Websocket
@@ -72,7 +72,7 @@ class WidgetConnection:
         self._thread_id = ""
         self._shown: dict[str, Any] | None = None
         self._news = asyncio.Event()
-        self._behind = False  # there may be something new in SQL
+        self._behind: set[str] = set()  # in these conversations there may be something new in SQL; "" is all of the thread's
         self._passed_on: dict[News, Wake] = {}  # the newest of each kind
         self._later: asyncio.TimerHandle | None = None
         self._typed_at = 0.0
@@ -84,7 +84,7 @@ class WidgetConnection:
 
     def poke(self, wake: Wake | None) -> None:
         if wake is None or wake.news not in sockets.PASSED_ON:
-            self._behind = True
+            self._behind.add(wake.conversation_id if wake else "")
         elif wake.sender != Sender.CUSTOMER:
             self._passed_on[wake.news] = wake
         else:
@@ -120,14 +120,15 @@ class WidgetConnection:
             self._news.clear()
             await self._pass_on()  # before the message that was being typed
             before = self._shown
-            if self._behind or clock() >= ping_at:
-                self._behind = False
-                await self._catch_up()
+            is_due = clock() >= ping_at
+            behind, self._behind = self._behind, set()
+            if behind or is_due:
+                await self._catch_up(() if is_due else behind)
             elif self._shown and self._has_moved:
                 self._shown = self._shown | {"queue": self._board.place(self._shown["id"])}
             if self._shown != before:
                 await sockets.send(self._socket, {"type": "conversation", "conversation": self._shown})
-            if clock() >= ping_at:  # with news or without: the other side must have something to answer
+            if is_due:  # with news or without: the other side must have something to answer
                 ping_at = _next_ping(clock())
                 await sockets.send(self._socket, {"type": "ping", "cursor": self._cursor()})
 
@@ -141,11 +142,15 @@ class WidgetConnection:
             self._shown = self._shown | {"agent_read_seq": read.seq}
             await sockets.send(self._socket, {"type": "conversation", "conversation": self._shown})
 
-    async def _catch_up(self) -> None:
+    async def _catch_up(self, behind: Collection[str] = ()) -> None:
         """Send what is new; together with all lines of this process that look now, unless there is much of it."""
         if not await self._knows_thread():
             return
-        standing = await self._services.standings.newest(self._thread_id, self._conversation_id, self._seq)
+        here = self._conversation_id
+        if self._shown and self._shown["id"] == here and behind == {here}:
+            standing = await self._services.standings.of(here, self._seq)  # the desk asks for the same, in the same look
+        else:
+            standing = await self._services.standings.newest(self._thread_id, here, self._seq)
         if standing is None:
             return
         if standing.said is None:
