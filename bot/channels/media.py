@@ -147,7 +147,7 @@ async def of_messages(connection: AsyncConnection, message_ids: Sequence[str]) -
     """Return how each file of these messages stands, by message and place."""
     found: dict[str, dict[int, sa.Row[Any]]] = {}
     query = sa.select(media).where(media.c.message_id.in_(message_ids))
-    for row in (await connection.execute(query)).all() if message_ids else ():
+    for row in await connection.execute(query):
         found.setdefault(row.message_id, {})[row.place] = row
     return found
 

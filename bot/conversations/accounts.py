@@ -6,6 +6,7 @@ import functools
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -16,12 +17,14 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversations.store import Row
+from bot.conversations.together import Together
 from bot.database import Database
 from bot.database.people import agent_sessions, agents, audit_log
 from bot.errors import AuthError, ConflictError, InputError
 from bot.ids import new_id, utcnow
 
 SESSION_LIFE = timedelta(hours=12)  # a working day
+AT_ONCE = 64  # sessions of one look
 ROLES = ("agent", "supervisor")
 SHORTEST_PASSWORD = 10
 
@@ -102,22 +105,35 @@ async def open_session(database: Database, agent: Row) -> tuple[str, str]:
     return token, csrf
 
 
-_SESSION = (  # built once: it is read with every call of a desk
-    sa.select(agents, agent_sessions.c.csrf_token)
+_SESSIONS = (  # built once: it is read with every call of a desk
+    sa.select(agents, agent_sessions.c.csrf_token, agent_sessions.c.token_hash)
     .join(agent_sessions, agent_sessions.c.agent_id == agents.c.id)
-    .where(agent_sessions.c.token_hash == sa.bindparam("token"), agent_sessions.c.expires_at > sa.bindparam("now"), agents.c.active)
+    .where(agent_sessions.c.token_hash.in_(sa.bindparam("tokens", expanding=True)))
+    .where(agent_sessions.c.expires_at > sa.bindparam("now"), agents.c.active)
 )
 
 
-async def session_of(database: Database, token: str | None) -> Session:
-    """Return the session behind a cookie; AuthError when there is none, it is over, or the agent was deactivated."""
-    if not token:
-        raise AuthError("you are not logged in")
-    async with database.read() as connection:
-        row = (await connection.execute(_SESSION, {"token": _hash(token), "now": utcnow()})).first()
-    if row is None:
-        raise AuthError("your session is over; log in again")
-    return Session(agent=row, csrf_token=row.csrf_token)
+class Sessions:
+    """Sessions by their cookie; desks whose calls and heartbeats come at the same time share a look into SQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._together: Together[str, Row | None] = Together(self._read, most=AT_ONCE)
+
+    async def of(self, token: str | None) -> Session:
+        """Return the session behind a cookie; AuthError when there is none, it is over, or the agent was deactivated."""
+        if not token:
+            raise AuthError("you are not logged in")
+        row = await self._together.do(_hash(token))
+        if row is None:
+            raise AuthError("your session is over; log in again")
+        return Session(agent=row, csrf_token=row.csrf_token)
+
+    async def _read(self, hashes: Sequence[str]) -> list[Row | None]:
+        async with self._database.read() as connection:
+            rows = await connection.execute(_SESSIONS, {"tokens": list(set(hashes)), "now": utcnow()})
+            found = {row.token_hash: row for row in rows}
+        return [found.get(one) for one in hashes]
 
 
 async def close_session(database: Database, token: str) -> None:

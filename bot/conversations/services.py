@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from redis.asyncio import Redis
 
 from bot.channels.shares import Shares
+from bot.conversations.accounts import Sessions
 from bot.conversations.place import Lately, read_handle_times
 from bot.conversations.rasa import RasaClient
+from bot.conversations.standings import Standings
 from bot.conversations.wake import Wakeups
 from bot.crypto import Cipher, open_cipher
 from bot.database import Database
@@ -48,6 +50,8 @@ class Services:
     presence: Presence
     wake: Wakeups
     hours: Hours
+    standings: Standings
+    sessions: Sessions
     memory: Memory = field(default_factory=Memory, compare=False)
 
     async def staff(self) -> list[Colleague]:
@@ -102,6 +106,8 @@ async def open_services(settings: Settings, *, rasa: RasaClient | None = None) -
             presence=Presence(redis),
             wake=Wakeups(redis),
             hours=load_hours(settings.timezone),
+            standings=Standings(database),
+            sessions=Sessions(database),
         )
     finally:
         await shop.close()

@@ -212,7 +212,7 @@ def payload(content: Content) -> Any:
     return msgspec.to_builtins(content)
 
 
-def _message(row: Row) -> Message:
+def message_of(row: Row) -> Message:
     return Message(
         id=row.id,
         thread_id=row.thread_id,
@@ -230,23 +230,23 @@ def _message(row: Row) -> Message:
 
 async def message_by_client_id(connection: AsyncConnection, thread_id: str, client_id: str) -> Message | None:
     row = (await connection.execute(_SEEN, {"thread": thread_id, "client": client_id})).first()
-    return _message(row) if row else None
+    return message_of(row) if row else None
 
 
 async def next_unanswered(connection: AsyncConnection, conversation_id: str, answered_seq: int) -> Message | None:
     row = (await connection.execute(_UNANSWERED, {"conversation": conversation_id, "after": answered_seq})).first()
-    return _message(row) if row else None
+    return message_of(row) if row else None
 
 
 async def messages_after(connection: AsyncConnection, conversation_id: str, seq: int, *, limit: int = BATCH) -> list[Message]:
     rows = await connection.execute(_AFTER, {"conversation": conversation_id, "after": seq, "most": limit})
-    return [_message(row) for row in rows]
+    return [message_of(row) for row in rows]
 
 
 async def thread_after(connection: AsyncConnection, thread_id: str, conversation_id: str, seq: int, *, limit: int) -> list[Message]:
     """Return what a customer has not seen yet: the rest of that conversation, then the later ones."""
     where = {"thread": thread_id, "conversation": conversation_id, "after": seq, "most": limit}
-    return [_message(row) for row in await connection.execute(_THREAD_AFTER, where)]
+    return [message_of(row) for row in await connection.execute(_THREAD_AFTER, where)]
 
 
 async def find_button(connection: AsyncConnection, thread_id: str, button_id: str) -> dict[str, Any] | None:

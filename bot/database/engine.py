@@ -108,8 +108,9 @@ def _async_url(url: str) -> str:
 
 def _pool_options(is_sqlite: bool) -> dict[str, Any]:
     if is_sqlite:
-        # The connection used last is the next: its cache is warm, and the others' stay empty.
-        return {"pool_size": 8, "max_overflow": 24, "pool_use_lifo": True, "module": LoopModule()}
+        # The connection used last is the next: its cache is warm, and the others' stay empty. All are kept: to open one takes as long as
+        # ten looks into SQL.
+        return {"pool_size": 32, "max_overflow": 0, "pool_use_lifo": True, "module": LoopModule()}
     return {"pool_size": 8, "max_overflow": 24, "pool_pre_ping": True}
 
 

@@ -22,6 +22,8 @@ View = dict[str, Any]
 async def attachments_view(connection: AsyncConnection, messages: Sequence[Message]) -> dict[str, list[View]]:
     """Return the files of these messages, by message."""
     having = [message for message in messages if message.content.attachments]
+    if not having:
+        return {}
     found = await media.of_messages(connection, [message.id for message in having])
     return {
         message.id: [

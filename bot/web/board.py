@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 from bot.conversations import store
 from bot.conversations.place import Place, places
 from bot.conversations.services import Services
+from bot.conversations.together import Together
 from bot.database.people import agents
 from bot.escalations.staff import Colleague
 from bot.messages import Status
@@ -26,6 +28,9 @@ SHARE = 0.1  # of this process's time that may go into looking
 RARELY_S = 2.0  # however long a look took: on a busy machine it has mostly waited, and desks must not stand still for that
 PATIENCE_S = 2.0  # for the place of who has just come
 STALE_S = 10.0  # looked at anew without news too, which heals a lost wake-up
+
+OWN_AT_ONCE = 16  # desks whose own lists are read in one look
+_PRESENCE = sa.select(agents.c.id, agents.c.presence).where(agents.c.id.in_(sa.bindparam("agents", expanding=True)))
 
 log = logging.getLogger(__name__)
 
@@ -57,10 +62,15 @@ class Board:
         self._moved = asyncio.Event()
         self._looked = asyncio.Event()
         self.look = Look()
+        self._own: Together[str, dict[str, Any]] = Together(partial(own_views, services), most=OWN_AT_ONCE)
 
     def moved(self) -> None:
         """Look again, soon."""
         self._moved.set()
+
+    async def own(self, agent_id: str) -> dict[str, Any]:
+        """Return what only this agent's desk shows of the queue: what is theirs, and their presence."""
+        return await self._own.do(agent_id)
 
     def place(self, conversation_id: str) -> dict[str, Any] | None:
         """Return what the customer of a conversation that waits is told of their place; None where nothing can be said (yet)."""
@@ -101,12 +111,13 @@ def pause_s(took_s: float) -> float:
     return min(max(QUEUE_EVERY_S, took_s / SHARE), RARELY_S)
 
 
-async def own_view(services: Services, agent: store.Row) -> dict[str, Any]:
-    """Return what only this agent's desk shows of the queue: what is theirs, and their presence."""
+async def own_views(services: Services, agent_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Return what the desks of these agents show of their own, in one look."""
+    wanted = list(set(agent_ids))
     async with services.database.read() as connection:
-        mine = await read_mine(connection, services.cipher, agent.id)
-        presence = await connection.scalar(sa.select(agents.c.presence).where(agents.c.id == agent.id))
-    return {"mine": mine, "presence": presence}
+        mine = await read_mine(connection, services.cipher, wanted)
+        presence = {row.id: row.presence for row in await connection.execute(_PRESENCE, {"agents": wanted})}
+    return [{"mine": mine[agent_id], "presence": presence.get(agent_id)} for agent_id in agent_ids]
 
 
 def queue_view(agent: store.Row, look: Look, own: dict[str, Any]) -> dict[str, Any]:

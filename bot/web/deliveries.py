@@ -22,21 +22,22 @@ from bot.errors import ConflictError
 from bot.web.attachments import files_on_their_way
 from bot.web.views import iso
 
+_THREAD = (  # built once: it is read with every message of a channel
+    sa.select(
+        channel_threads.c.inbox_id,
+        channel_threads.c.customer_at,
+        channel_threads.c.quota_used,
+        channel_threads.c.stopped,
+        inboxes.c.channel,
+    )
+    .join(inboxes, inboxes.c.id == channel_threads.c.inbox_id)
+    .where(channel_threads.c.thread_id == sa.bindparam("thread"))
+)
+
 
 async def delivery_view(connection: AsyncConnection, channels: Mapping[str, Channel], row: store.Row) -> dict[str, Any] | None:
     """Return how a conversation's messages are delivered; None on the website, where the customer fetches them."""
-    query = (
-        sa.select(
-            channel_threads.c.inbox_id,
-            channel_threads.c.customer_at,
-            channel_threads.c.quota_used,
-            channel_threads.c.stopped,
-            inboxes.c.channel,
-        )
-        .join(inboxes, inboxes.c.id == channel_threads.c.inbox_id)
-        .where(channel_threads.c.thread_id == row.thread_id)
-    )
-    found = (await connection.execute(query)).first()
+    found = (await connection.execute(_THREAD, {"thread": row.thread_id})).first()
     if found is None:
         return None
     channel = channels.get(found.inbox_id)

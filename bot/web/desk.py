@@ -20,7 +20,7 @@ from bot.database.conversations import threads
 from bot.errors import AuthError, ForbiddenError, InputError, NotFoundError
 from bot.messages import Status
 from bot.redis import REDIS_DOWN
-from bot.web.board import look_at, own_view, queue_view
+from bot.web.board import look_at, queue_view
 from bot.web.deliveries import delivery_view, repeat
 from bot.web.entries import escalation_view, past_entries
 from bot.web.origins import check_origin
@@ -65,7 +65,7 @@ class PresenceBody(msgspec.Struct, forbid_unknown_fields=True):
 
 async def session_of(request: Request) -> Session:
     """Return who is at the desk; what changes something must carry the session's CSRF token and come from our own pages."""
-    session = await accounts.session_of(services(request).database, request.cookies.get(COOKIE))
+    session = await services(request).sessions.of(request.cookies.get(COOKIE))
     if request.method not in {"GET", "HEAD"}:
         check_origin(request, own_only=True)
         if not accounts.same(request.headers.get("X-CSRF-Token", ""), session.csrf_token):
@@ -130,7 +130,7 @@ async def logout(request: Request) -> HTTPResponse:
 async def queue(request: Request) -> HTTPResponse:
     session = await session_of(request)
     box = services(request)
-    return answer(queue_view(session.agent, await look_at(box), await own_view(box, session.agent)))
+    return answer(queue_view(session.agent, await look_at(box), await request.app.ctx.board.own(session.agent.id)))
 
 
 @blueprint.post("/claim")

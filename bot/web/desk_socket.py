@@ -9,25 +9,24 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import sqlalchemy as sa
 from sanic import Blueprint, Request, Websocket
 
 from bot.channels.base import Channel
 from bot.conversations import accounts, store
 from bot.conversations.read_marks import Mark, ReadMarks
 from bot.conversations.services import Services
+from bot.conversations.standings import Standing
 from bot.conversations.wake import News, Wake
-from bot.database.conversations import conversations
 from bot.errors import AuthError, BotError
-from bot.messages import Sender, Status
+from bot.messages import Message, Sender, Status
 from bot.redis import REDIS_DOWN
 from bot.web import sockets
-from bot.web.board import Board, own_view, queue_view
+from bot.web.board import Board, queue_view
 from bot.web.deliveries import delivery_view
 from bot.web.desk import COOKIE
 from bot.web.origins import check_origin
 from bot.web.sockets import Hub
-from bot.web.views import conversation_view, messages_view
+from bot.web.views import message_view, messages_view, standing_view
 
 BEAT_S = 10  # two beats within the presence's 25 s
 LARGEST_SEQ = 10**9  # fits both databases' integers
@@ -43,7 +42,7 @@ async def desk_socket(request: Request, socket: Websocket) -> None:
     async def handle(hello: dict[str, Any]) -> None:
         services: Services = request.app.ctx.services
         cookie = request.cookies.get(COOKIE)
-        session = await accounts.session_of(services.database, cookie)
+        session = await services.sessions.of(cookie)
         if not accounts.same(str(hello.get("csrf", "")), session.csrf_token):
             raise AuthError("the hello frame's csrf is not this session's; load the desk again")
         opened = hello.get("open")
@@ -54,7 +53,8 @@ async def desk_socket(request: Request, socket: Websocket) -> None:
         )
         with ctx.hub.joined(connection, sockets.QUEUE, session.agent.id):
             connection.resume(seen)
-            await sockets.both(connection.deliver(), connection.listen(), connection.beat())
+            await sockets.send(socket, {"type": "ready", "presence": session.agent.presence})
+            await sockets.both(connection.deliver(), connection.show_queue(), connection.listen(), connection.beat())
 
     await sockets.serve(request, socket, handle)
 
@@ -92,7 +92,7 @@ class DeskConnection:
         self._own: dict[str, Any] = {}
         self._own_news = True
         self._shown: dict[str, Any] | None = None
-        self._queue_news = False
+        self._queue_news = asyncio.Event()
         self._news = asyncio.Event()
         self._heard_at = time.monotonic()
         self._heard = asyncio.Event()
@@ -130,20 +130,16 @@ class DeskConnection:
         self._news.set()
 
     def queue_moved(self) -> None:
-        self._queue_news = True
-        self._news.set()
+        self._queue_news.set()
 
     async def deliver(self) -> None:
-        await sockets.send(self._socket, {"type": "ready", "presence": self._agent.presence})
+        """Send what is said, read and being written in the conversations of this desk."""
         while True:
             await self._news.wait()
             self._news.clear()
             changed, self._changed = self._changed, set()
             for conversation_id in changed:
                 await self._send_conversation(conversation_id)
-            if self._queue_news:
-                self._queue_news = False
-                await self._send_queue_and_alerts()
             typing, self._typing = self._typing, set()
             for conversation_id in typing - changed:  # whoever has sent it types no more
                 await sockets.send(self._socket, {"type": "typing", "conversation_id": conversation_id})
@@ -151,18 +147,26 @@ class DeskConnection:
             for conversation_id, seq in read.items():
                 await sockets.send(self._socket, {"type": "read", "conversation_id": conversation_id, "seq": seq})
 
+    async def show_queue(self) -> None:
+        """Send the queue when it has moved, beside the messages: they wait for no list."""
+        while True:
+            await self._queue_news.wait()
+            self._queue_news.clear()
+            await self._send_queue_and_alerts()
+
     async def _send_queue_and_alerts(self) -> None:
         look = self._board.look
         if self._own_news:
             self._own_news = False
-            self._own = await own_view(self._services, self._agent)
+            self._own = await self._board.own(self._agent.id)
         view = queue_view(self._agent, look, self._own)
         if view != self._shown:
             self._shown = view
             await sockets.send(self._socket, {"type": "queue", **view})
-        for entry in view["mine"]:
-            if entry["conversation_id"] not in self._seen:
-                await self._send_conversation(entry["conversation_id"])
+        new = {entry["conversation_id"] for entry in view["mine"]} - self._seen.keys()
+        if new:
+            self._changed |= new
+            self._news.set()
         alerts, self._alerts = self._alerts, []
         waiting = {entry["escalation_id"] for entry in view["waiting"]}
         for escalation_id in alerts:
@@ -171,21 +175,17 @@ class DeskConnection:
 
     async def _send_conversation(self, conversation_id: str) -> None:
         """Send what is new in a conversation that is open here or this agent's."""
-        async with self._services.database.read() as connection:
-            query = sa.select(conversations).where(conversations.c.id == conversation_id)
-            row = (await connection.execute(query)).first()
-            if row is None:
+        asked = self._seen.get(conversation_id)
+        standing = await self._services.standings.of(conversation_id, asked)
+        if standing is None or self._seen.get(conversation_id) != asked:
+            return  # `open` has asked for another place meanwhile, which comes next
+        row = standing.row
+        if asked is None:
+            if row.status != Status.AGENT or row.agent_id != self._agent.id:
                 return
-            is_mine = row.status == Status.AGENT and row.agent_id == self._agent.id
-            if conversation_id not in self._seen and not is_mine:
-                return
-            if conversation_id not in self._seen:
-                self._follow(conversation_id, row.last_seq - 1)
-            after = self._seen[conversation_id]
-            found = await store.messages_after(connection, conversation_id, after)
-            views = await messages_view(connection, found, desk=True)
-            delivery = await delivery_view(connection, self._channels, row)
-            state = await conversation_view(connection, row) | {"delivery": delivery}
+            self._follow(conversation_id, row.last_seq - 1)
+        after = self._seen[conversation_id]
+        found, views, delivery = await self._said(standing, after)
         for message, view in zip(found, views, strict=True):
             if self._seen[conversation_id] != after:
                 return  # `open` has asked for another place meanwhile, which comes next
@@ -194,14 +194,23 @@ class DeskConnection:
         if len(found) == store.BATCH:
             self._changed.add(conversation_id)  # there is more
             self._news.set()
+        state = standing_view(row, row.agent_name) | {"delivery": delivery}
         await sockets.send(self._socket, {"type": "conversation", "conversation": state})
+
+    async def _said(self, standing: Standing, after: int) -> tuple[list[Message], list[dict[str, Any]], dict[str, Any] | None]:
+        """Return what was said after this place, as the desk shows it, and how it is delivered; read anew where it is much."""
+        row, found = standing.row, standing.said
+        if found is not None and row.channel is None:
+            return found, [message_view(message, standing.names, desk=True) for message in found], None
+        async with self._services.database.read() as connection:
+            found = await store.messages_after(connection, row.id, after)
+            return found, await messages_view(connection, found, desk=True), await delivery_view(connection, self._channels, row)
 
     async def _missed(self) -> set[str]:
         """Return the conversations that are further than what was sent: a wake-up was lost."""
         seen = dict(self._seen)
-        query = sa.select(conversations.c.id, conversations.c.last_seq).where(conversations.c.id.in_(seen))
-        async with self._services.database.read() as connection:
-            return {row.id for row in await connection.execute(query) if row.last_seq > seen[row.id]}
+        places = await self._services.standings.places(seen) if seen else {}
+        return {conversation_id for conversation_id, seq in seen.items() if places.get(conversation_id, 0) > seq}
 
     async def listen(self) -> None:
         while (frame := await sockets.receive(self._socket)) is not None:
@@ -238,7 +247,7 @@ class DeskConnection:
         """Keep the agent present while the other side answers; end the connection when it does not, or the session is over."""
         has_arrived = False
         while time.monotonic() - (noted_at := self._heard_at) < SILENT_S:
-            await accounts.session_of(self._services.database, self._cookie)
+            await self._services.sessions.of(self._cookie)
             with contextlib.suppress(*REDIS_DOWN):  # presence comes back with the next beat
                 await self._services.presence.beat(self._agent.id, heard_s_ago=time.monotonic() - noted_at)
                 if not has_arrived:
@@ -252,7 +261,7 @@ class DeskConnection:
                 self._news.set()
             self._own_news = True  # what a lost wake-up did not tell comes with the board's next look
             if time.monotonic() - noted_at < LATE_S:
-                await asyncio.sleep(BEAT_S)
+                await asyncio.sleep(math.floor(time.monotonic() + BEAT_S) - time.monotonic())  # desks look at the same time, together
             else:  # the lease is about to end: an answer counts at once, not with the next beat
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._heard.wait(), BEAT_S)

@@ -38,6 +38,7 @@ def _lines(escalation: sa.ColumnElement[bool]) -> sa.Select[Any]:
         sa.select(
             conversations.c.id.label("conversation_id"),
             conversations.c.thread_id,
+            conversations.c.agent_id,
             conversations.c.status,
             conversations.c.language,
             conversations.c.created_at.label("started_at"),
@@ -65,6 +66,15 @@ def _lines(escalation: sa.ColumnElement[bool]) -> sa.Select[Any]:
     )
 
 
+# Built once: they are read with every move of the queue.
+_WAITING = _lines(_OPEN).where(escalations.c.status == "waiting").order_by(escalations.c.place_at).limit(LONGEST_QUEUE)
+_MINE = (
+    _lines(_OPEN)
+    .where(conversations.c.status == Status.AGENT, conversations.c.agent_id.in_(sa.bindparam("agents", expanding=True)))
+    .order_by(escalations.c.claimed_at)
+)
+
+
 class Waiting(NamedTuple):
     """A line of those who wait, and who may take it."""
 
@@ -75,20 +85,18 @@ class Waiting(NamedTuple):
 
 async def read_waiting(connection: AsyncConnection, cipher: Cipher) -> list[Waiting]:
     """Return who waits, in the order of service."""
-    query = _lines(_OPEN).where(escalations.c.status == "waiting").order_by(escalations.c.place_at).limit(LONGEST_QUEUE)
-    rows = (await connection.execute(query)).all()
+    rows = (await connection.execute(_WAITING)).all()
     entries = await _with_promises(connection, cipher, rows)
     return [Waiting(row.skill, row.place_at, entry) for row, entry in zip(rows, entries, strict=True)]
 
 
-async def read_mine(connection: AsyncConnection, cipher: Cipher, agent_id: str) -> list[dict[str, Any]]:
-    query = (
-        _lines(_OPEN)
-        .where(conversations.c.status == Status.AGENT, conversations.c.agent_id == agent_id)
-        .order_by(escalations.c.claimed_at)
-        .limit(LONGEST_LIST)
-    )
-    return await _with_promises(connection, cipher, (await connection.execute(query)).all())
+async def read_mine(connection: AsyncConnection, cipher: Cipher, agent_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """Return what these agents serve, by agent, in the order in which they took it."""
+    rows = (await connection.execute(_MINE, {"agents": agent_ids})).all()
+    mine: dict[str, list[dict[str, Any]]] = {agent_id: [] for agent_id in agent_ids}
+    for row, entry in zip(rows, await _with_promises(connection, cipher, rows), strict=True):
+        mine[row.agent_id].append(entry)
+    return {agent_id: entries[:LONGEST_LIST] for agent_id, entries in mine.items()}
 
 
 def waiting_for(agent: store.Row, waiting: Sequence[Waiting], staff: Sequence[Colleague]) -> list[dict[str, Any]]:

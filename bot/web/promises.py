@@ -18,14 +18,16 @@ from bot.web.views import iso
 MOST_ALERTS = 1000
 
 
+_PROMISES = (  # built once: it is read with every move of the queue
+    sa.select(sla_clocks)
+    .where(sla_clocks.c.escalation_id.in_(sa.bindparam("escalations", expanding=True)), sla_clocks.c.met_at.is_(None))
+    .order_by(sla_clocks.c.due_at.desc())
+)
+
+
 async def promises_of(connection: AsyncConnection, escalation_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Return the promise of each escalation that is due next."""
-    query = (
-        sa.select(sla_clocks)
-        .where(sla_clocks.c.escalation_id.in_(escalation_ids), sla_clocks.c.met_at.is_(None))
-        .order_by(sla_clocks.c.due_at.desc())
-    )
-    found = (await connection.execute(query)).all() if escalation_ids else []
+    found = (await connection.execute(_PROMISES, {"escalations": escalation_ids})).all() if escalation_ids else []
     return {
         row.escalation_id: {"target": row.target, "due_at": iso(row.due_at), "warned": row.warned_at is not None, "breached": row.breached}
         for row in found

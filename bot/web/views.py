@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -34,7 +35,7 @@ def card_view(card: Card) -> dict[str, Any]:
     }
 
 
-def message_view(message: Message, names: dict[str, str], *, desk: bool = False) -> dict[str, Any]:
+def message_view(message: Message, names: Mapping[str, str], *, desk: bool = False) -> dict[str, Any]:
     """Return the message for a client; the desk also sees what the NLU made of it."""
     content = message.content
     view: dict[str, Any] = {
@@ -73,10 +74,15 @@ def _files(files: dict[str, list[dict[str, Any]]], message: Message) -> dict[str
 
 async def conversation_view(connection: AsyncConnection, row: store.Row) -> dict[str, Any]:
     names = await store.agent_names(connection, [row.agent_id] if row.agent_id else [])
+    return standing_view(row, names.get(row.agent_id or ""))
+
+
+def standing_view(row: store.Row, agent: str | None) -> dict[str, Any]:
+    """Return how the conversation stands; `agent` is the name of whose it is."""
     return {
         "id": row.id,
         "status": row.status,
-        "agent": names.get(row.agent_id or ""),
+        "agent": agent,
         "queue": None,  # bot.web.board knows
         "csat": row.csat,
         "language": row.language,

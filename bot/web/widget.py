@@ -16,7 +16,7 @@ from bot.web.board import Board
 from bot.web.callers import Callers
 from bot.web.greeting import greeting
 from bot.web.requests import answer, body, caller, limit, limit_each, pseudonym, services
-from bot.web.views import conversation_view, message_view, messages_view
+from bot.web.views import conversation_view, message_view, messages_view, standing_view
 
 INBOX = "website"
 PAGE = 200  # messages in one answer
@@ -113,16 +113,16 @@ async def send(request: Request) -> HTTPResponse:
     """Store the message; the 200 is given when it is in SQL."""
     visitor = visitor_of(request)
     wanted = body(request, MessageBody)
-    counted = {f"message:{visitor.channel_user}": 40, f"message:ip:{caller(request)}": MESSAGES_OF_A_CALLER}
+    here, callers = caller(request), callers_of(request)
+    counted = {f"message:{visitor.channel_user}": 40, f"message:ip:{here}": MESSAGES_OF_A_CALLER}
     if wanted.button_id == "human":
-        counted[f"human:ip:{caller(request)}"] = HUMANS_OF_A_CALLER
+        counted[f"human:ip:{here}"] = HUMANS_OF_A_CALLER
     await limit_each(request, counted, per_s=60)
     if not 1 <= len(wanted.client_id) <= 64:
         raise InputError(f"client_id has {len(wanted.client_id)} characters; allowed are 1 to 64, for example a UUID")
     if bool(wanted.text.strip()) == bool(wanted.button_id):
         raise InputError("send exactly one of text and button_id")
-    callers: Callers = request.app.ctx.callers
-    if not callers.may_begin(caller(request)) and not await _goes_on(request, visitor):
+    if not callers.may_begin(here) and not await _goes_on(request, visitor):
         raise callers.refuse_to_begin()
     message = await request.app.ctx.service.receive(
         InboundMessage(
@@ -138,12 +138,11 @@ async def send(request: Request) -> HTTPResponse:
         )
     )
     if message.seq == 1:
-        callers.begins(caller(request))
-    box, board = services(request), board_of(request)
-    async with box.database.read() as connection:
-        row = await store.conversation(connection, message.conversation_id)
-        view = await conversation_view(connection, row)
-    return answer({"message": message_view(message, {}), "conversation": await board.placed(view)})
+        callers.begins(here)
+    standing = await services(request).standings.of(message.conversation_id, message.seq)
+    assert standing is not None  # the message stands in it
+    view = standing_view(standing.row, standing.row.agent_name)
+    return answer({"message": message_view(message, {}), "conversation": await board_of(request).placed(view)})
 
 
 async def _goes_on(request: Request, visitor: Visitor) -> bool:
@@ -165,6 +164,11 @@ async def rate(request: Request) -> HTTPResponse:
         raise NotFoundError(f"there is no conversation {wanted.conversation_id[:64]!r} of yours")
     await request.app.ctx.service.rate(thread.id, wanted.conversation_id, score=wanted.score, comment=wanted.comment[:1000])
     return answer({})
+
+
+def callers_of(request: Request) -> Callers:
+    found: Callers = request.app.ctx.callers
+    return found
 
 
 def board_of(request: Request) -> Board:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sanic import Blueprint, Request, Websocket
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversations import store
 from bot.conversations.read_marks import Mark, ReadMarks
@@ -16,13 +17,13 @@ from bot.conversations.services import Services
 from bot.conversations.visitors import Visitor, thread_of
 from bot.conversations.wake import News, Wake
 from bot.errors import AuthError
-from bot.messages import Sender, Status
+from bot.messages import Message, Sender, Status
 from bot.web import sockets
 from bot.web.board import Board
 from bot.web.origins import check_origin
 from bot.web.requests import caller
 from bot.web.sockets import Hub
-from bot.web.views import conversation_view, messages_view
+from bot.web.views import conversation_view, message_view, messages_view, standing_view
 from bot.web.widget import parse_cursor
 
 PING_S = 14  # a line that died is noticed within 30 s on both sides
@@ -53,6 +54,11 @@ async def widget_socket(request: Request, socket: Websocket) -> None:
 blueprint.add_websocket_route(widget_socket, "/ws/widget")
 
 
+def _next_ping(now: float) -> float:
+    """Return a whole second: lines that are due in the same one look into SQL together."""
+    return math.floor(now + PING_S)
+
+
 class WidgetConnection:
     def __init__(self, services: Services, hub: Hub, board: Board, socket: Websocket, visitor: Visitor, *, marks: ReadMarks) -> None:
         self._services = services
@@ -67,7 +73,7 @@ class WidgetConnection:
         self._thread_id = ""
         self._shown: dict[str, Any] | None = None
         self._news = asyncio.Event()
-        self._behind = False  # there may be something new in SQL
+        self._behind: set[str] = set()  # in these conversations there may be something new in SQL; "" is all of the thread's
         self._passed_on: dict[News, Wake] = {}  # the newest of each kind
         self._later: asyncio.TimerHandle | None = None
         self._typed_at = 0.0
@@ -79,7 +85,7 @@ class WidgetConnection:
 
     def poke(self, wake: Wake | None) -> None:
         if wake is None or wake.news not in sockets.PASSED_ON:
-            self._behind = True
+            self._behind.add(wake.conversation_id if wake else "")
         elif wake.sender != Sender.CUSTOMER:
             self._passed_on[wake.news] = wake
         else:
@@ -107,7 +113,7 @@ class WidgetConnection:
         self._keep_mark(self._hello_read)
         await sockets.send(self._socket, {"type": "ready", "conversation": self._shown})
         clock = asyncio.get_running_loop().time
-        ping_at = clock() + PING_S
+        ping_at = _next_ping(clock())
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(ping_at):
@@ -115,15 +121,16 @@ class WidgetConnection:
             self._news.clear()
             await self._pass_on()  # before the message that was being typed
             before = self._shown
-            if self._behind or clock() >= ping_at:
-                self._behind = False
-                await self._catch_up()
+            is_due = clock() >= ping_at
+            behind, self._behind = self._behind, set()
+            if behind or is_due:
+                await self._catch_up(() if is_due else behind)
             elif self._shown and self._has_moved:
                 self._shown = self._shown | {"queue": self._board.place(self._shown["id"])}
             if self._shown != before:
                 await sockets.send(self._socket, {"type": "conversation", "conversation": self._shown})
-            if clock() >= ping_at:  # with news or without: the other side must have something to answer
-                ping_at = clock() + PING_S
+            if is_due:  # with news or without: the other side must have something to answer
+                ping_at = _next_ping(clock())
                 await sockets.send(self._socket, {"type": "ping", "cursor": self._cursor()})
 
     async def _pass_on(self) -> None:
@@ -136,30 +143,53 @@ class WidgetConnection:
             self._shown = self._shown | {"agent_read_seq": read.seq}
             await sockets.send(self._socket, {"type": "conversation", "conversation": self._shown})
 
-    async def _catch_up(self) -> None:
+    async def _catch_up(self, behind: Collection[str] = ()) -> None:
+        """Send what is new; together with all lines of this process that look now, unless there is much of it."""
+        if not await self._knows_thread():
+            return
+        here = self._conversation_id
+        if self._shown and self._shown["id"] == here and behind == {here}:
+            standing = await self._services.standings.of(here, self._seq)  # the desk asks for the same, in the same look
+        else:
+            standing = await self._services.standings.newest(self._thread_id, here, self._seq)
+        if standing is None:
+            return
+        if standing.said is None:
+            await self._catch_up_alone()
+            return
+        self._visitor.check(standing.row.customer_id)
+        await self._send([(message, message_view(message, standing.names)) for message in standing.said])
+        self._show(standing_view(standing.row, standing.row.agent_name))
+
+    async def _catch_up_alone(self) -> None:
         while True:
             async with self._services.database.read() as connection:
-                if not await self._knows_thread(connection):
-                    return
                 found = await store.thread_after(connection, self._thread_id, self._conversation_id, self._seq, limit=BATCH)
                 views = await messages_view(connection, found, shares=self._services.shares)
                 newest = await store.newest_and_whose(connection, self._thread_id)
                 if newest is not None:
                     self._visitor.check(newest.customer_id)  # after the messages were read: what is sent was written before a log-in
                 shown = await conversation_view(connection, newest) if newest is not None else None
-            for message, view in zip(found, views, strict=True):
-                await sockets.send(self._socket, {"type": "message", "message": view})
-                self._conversation_id, self._seq = message.conversation_id, message.seq
-                if message.sender == Sender.AGENT:
-                    self._said = (message.conversation_id, message.seq)
+            await self._send(list(zip(found, views, strict=True)))
             if len(found) < BATCH:
-                self._shown = shown and shown | {"queue": self._board.place(shown["id"]) if shown["status"] == Status.WAITING else None}
+                self._show(shown)
                 return
 
-    async def _knows_thread(self, connection: AsyncConnection) -> bool:
+    async def _send(self, said: Sequence[tuple[Message, dict[str, Any]]]) -> None:
+        for message, view in said:
+            await sockets.send(self._socket, {"type": "message", "message": view})
+            self._conversation_id, self._seq = message.conversation_id, message.seq
+            if message.sender == Sender.AGENT:
+                self._said = (message.conversation_id, message.seq)
+
+    def _show(self, view: dict[str, Any] | None) -> None:
+        self._shown = view and view | {"queue": self._board.place(view["id"]) if view["status"] == Status.WAITING else None}
+
+    async def _knows_thread(self) -> bool:
         """Follow the visitor's thread, which their first message makes."""
         if not self._thread_id:
-            thread = await thread_of(connection, self._visitor)
+            async with self._services.database.read() as connection:
+                thread = await thread_of(connection, self._visitor)
             if thread is not None:
                 self._thread_id = thread.id
                 self._hub.follow(self, thread.id)

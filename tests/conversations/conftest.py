@@ -19,7 +19,7 @@ from bot.conversations.services import Services, open_services
 from bot.database.people import agents
 from bot.messages import InboundMessage, Message
 from bot.settings import Settings
-from bot.web.board import look_at, own_view, queue_view
+from bot.web.board import look_at, own_views, queue_view
 from tests.agents import agent_row
 from tests.fakes import FakeRasa
 
@@ -94,4 +94,4 @@ async def conversation(service: ConversationService, conversation_id: str) -> st
 
 async def queue_of(services: Services, agent: sa.Row[Any]) -> dict[str, Any]:
     """What this agent's desk shows."""
-    return queue_view(agent, await look_at(services), await own_view(services, agent))
+    return queue_view(agent, await look_at(services), (await own_views(services, [agent.id]))[0])
