@@ -185,6 +185,7 @@ class DeskConnection:
                 return
             self._follow(conversation_id, row.last_seq - 1)
         after = self._seen[conversation_id]
+        await self._services.looks.at_conversation(self._agent.id, row.id, owner=row.agent_id)
         found, views, delivery = await self._said(standing, after)
         for message, view in zip(found, views, strict=True):
             if self._seen[conversation_id] != after:

@@ -83,9 +83,13 @@ async def test_lines_above_a_visitors_are_refused_until_one_is_closed(http: aioh
     refused = await visitor.socket()
     assert (await frame(refused, "refused"))["error"]["code"] == "too_many"
     assert (await refused.receive(timeout=5)).data == 4429
-    await frame(await (await open_widget(http)).socket(), "ready")
+    lines.append(await (await open_widget(http)).socket())
+    await frame(lines[-1], "ready")
     await lines[0].close()
-    await frame(await visitor.socket(), "ready")
+    lines.append(await visitor.socket())
+    await frame(lines[-1], "ready")
+    for line in (*lines, refused):
+        await line.close()
 
 
 def test_lines_and_openings_are_counted_by_address(settings: Settings) -> None:
