@@ -62,9 +62,21 @@ def everything(connection: sa.Connection, cipher: Cipher, person: Person) -> dic
         found[table.name] = [_opened(dict(row), columns, table.name, cipher) for row in connection.execute(query).mappings()]
     refused = quarantined_of(connection, cipher, values_of(connection, cipher, person))
     found["quarantined_rows"] = [_opened(dict(row), ["value"], "quarantined_rows", cipher) for row in refused]
-    about = sa.select(audit_log).where(audit_log.c.subject == person.subject).order_by(audit_log.c.created_at)
+    about = sa.select(audit_log).where(audit_log.c.subject.in_(_subjects(person, found))).order_by(audit_log.c.created_at)
     found["audit_log"] = [dict(row) for row in connection.execute(about).mappings()]
     return {name: rows for name, rows in found.items() if rows}
+
+
+def _subjects(person: Person, found: dict[str, Rows]) -> list[str]:
+    """Return all under which the audit log names the person: each record, thread, conversation, merge and suggestion of theirs."""
+    ids = {
+        "customer": person.customer_ids,
+        "thread": person.thread_ids,
+        "conversation": person.conversation_ids,
+        "merge": [row["id"] for row in found.get("customer_merges", [])],
+        "suggestion": [row["id"] for row in found.get("merge_suggestions", [])],
+    }
+    return [person.subject, *(f"{kind}:{one}" for kind, each in ids.items() for one in each)]
 
 
 def _files(data: dict[str, Rows]) -> dict[str, bytes]:
