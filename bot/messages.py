@@ -113,6 +113,7 @@ class InboundMessage(msgspec.Struct, frozen=True):
     by_channel: bool = False  # came through a messaging channel: what is answered goes to its outbox
     reply_token: str = ""  # a channel's permission to answer this very message
     identity: str = ""  # the shop's JWT for its customer, where the channel carries one
+    caller: str = ""  # the network that it came from, as a keyed hash; empty on messaging channels
     customer_id: str | None = None  # whose the thread must be: what the visitor's token says, empty for nobody's; None: not checked
 
 

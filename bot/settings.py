@@ -23,6 +23,7 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 ASSIGNMENTS = ("manual", "longest_idle", "least_loaded")
 _CHANNEL = re.compile(r"[a-z][a-z0-9_]{0,31}")
 MOST_WEB_WORKERS = 64
+MOST_PER_ADDRESS = 1_000_000
 LONGEST_SOCKET_PATH = 107  # bytes; sockaddr_un of Linux
 
 
@@ -72,6 +73,9 @@ class Settings:
     events_secret: str = field(repr=False)  # signs the events pushed to /api/events; without it there is no such address
     verified_keys: str  # which fields of which sources are proven to be the customer's own, e.g. "shop:phone,crm:email"
     proxies_count: int
+    sockets_per_address: int  # live connections of visitors at one web process; of IPv6 the first 64 bits count
+    sockets_per_visitor: int
+    conversations_per_address: int  # begun within an hour at one web process
     rasa_timeout_s: float
     rasa_notice_s: float
     rasa_down_limit_s: float
@@ -198,6 +202,9 @@ def _limits(values: Mapping[str, str]) -> dict[str, Any]:
         "rasa_down_limit_s": number(values, "RASA_DOWN_LIMIT_S", 60),
         "nlu_floor": share(values, "NLU_FLOOR", 0.88),
         "nlu_entity_floor": share(values, "NLU_ENTITY_FLOOR", 0.95),
+        "sockets_per_address": at_least_one(values, "SOCKETS_PER_ADDRESS", 500, most=MOST_PER_ADDRESS),
+        "sockets_per_visitor": at_least_one(values, "SOCKETS_PER_VISITOR", 20, most=MOST_PER_ADDRESS),
+        "conversations_per_address": at_least_one(values, "CONVERSATIONS_PER_ADDRESS", 300, most=MOST_PER_ADDRESS),
         "link_url": text(values, "LINK_URL"),
         "media_most_mb": at_least_one(values, "MEDIA_MOST_MB", 20, most=100),
         "log_level": text(values, "LOG_LEVEL", "INFO").upper(),

@@ -25,7 +25,7 @@ class FakeRasa:
         self.hold: asyncio.Event | None = None
         self._recorded: dict[str, Turn] = {}
 
-    async def respond(self, request: TurnRequest, *, timeout_s: float) -> Turn:
+    async def respond(self, request: TurnRequest, *, caller: str, timeout_s: float) -> Turn:
         if self.away:
             raise RasaAway("Rasa is away")
         self.asked.append(request)

@@ -28,7 +28,7 @@ def test_migrating_twice_changes_nothing(database_url: str) -> None:
     migrate(database_url)
 
     with sync_engine(database_url).connect() as connection:
-        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalars().all() == ["0010"]
+        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalars().all() == ["0011"]
 
 
 async def test_times_come_back_in_utc_with_microseconds(database: Database) -> None:

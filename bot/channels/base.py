@@ -49,6 +49,7 @@ class Traits:
     keeps_reply_token: bool = False  # what an answer refers to is good until the customer's next message
     poll_s: float = 0  # nothing tells us that there is something: look so often
     most_an_hour: int = 0  # messages of one correspondent; more are another machine's, and left out. 0: no limit
+    new_an_hour: int = 0  # threads that all correspondents together begin; 0: no limit
     files: tuple[Takes, ...] = ()  # what agents can send
 
 

@@ -28,6 +28,8 @@ from bot.errors import TransportError
 from bot.ids import new_id, utcnow
 
 AT_ONCE = 4  # files that one process holds in memory
+MOST_A_DAY = 50  # files of one conversation's customer
+LARGEST_A_DAY = 10  # of the largest size; their bytes together
 MOST_STEPS = 3  # where it lies, where it really lies, the file
 GIVE_UP = timedelta(hours=24)  # some vendors forget a file after a day or three
 
@@ -84,6 +86,7 @@ class Fetcher:
 
     async def _bring(self, wanted: Wanted) -> None:
         try:
+            await self._check_measure(wanted)
             data = await self._fetched(self._channels[wanted.inbox_id], wanted)
             kind = await asyncio.to_thread(file_type, data)
             if kind is None:
@@ -94,6 +97,11 @@ class Fetcher:
             async with self._database.write() as connection:
                 await media.keep(connection, self._cipher, wanted.id, self._owner, data=data, mime=kind.mime)
         await self._say(wanted)
+
+    async def _check_measure(self, wanted: Wanted) -> None:
+        async with self._database.read() as connection:
+            if await media.has_too_many(connection, wanted, most=MOST_A_DAY, most_bytes=LARGEST_A_DAY * self._most_bytes):
+                raise TransportError("the conversation has had its files of a day", reason=Loss.TOO_MANY, permanent=True)
 
     async def _fetched(self, channel: Channel, wanted: Wanted) -> bytes:
         """Follow the vendor's way to the file, at most so many steps."""

@@ -1,4 +1,7 @@
-"""Two machines that answer each other would never stop: whoever writes more than a person can in an hour is left alone."""
+"""Two machines that answer each other would never stop: whoever writes more than a person can in an hour is left alone.
+
+Nor may many senders, or one under many names, begin more than the staff and the bot can answer.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +41,28 @@ async def without_floods(connection: AsyncConnection, channel: Channel, batch: B
         log.warning(
             "%d messages on %s are left out: more than %d an hour of one sender", len(batch.messages) - len(kept), channel.name, most
         )
+    return replace(batch, messages=kept)
+
+
+async def without_too_many_new(connection: AsyncConnection, channel: Channel, batch: Batch) -> Batch:
+    """Leave out what would begin more threads within an hour than the channel takes; threads that are there go on."""
+    most = channel.traits.new_an_hour
+    if not most or not batch.messages:
+        return batch
+    users = {message.channel_user for message in batch.messages}
+    there = sa.select(threads.c.channel_user).where(threads.c.inbox_id == channel.name, threads.c.channel_user.in_(users))
+    begun = sa.select(sa.func.count()).where(threads.c.inbox_id == channel.name, threads.c.created_at > utcnow() - WINDOW)
+    known = set((await connection.execute(there)).scalars())
+    left = most - int((await connection.execute(begun)).scalar_one()) if users - known else 0
+    kept: list[InboundMessage] = []
+    for message in batch.messages:
+        if message.channel_user not in known and left > 0:
+            known.add(message.channel_user)
+            left -= 1
+        if message.channel_user in known:
+            kept.append(message)
+    if len(kept) < len(batch.messages):
+        log.warning("%d messages on %s are left out: more than %d new threads an hour", len(batch.messages) - len(kept), channel.name, most)
     return replace(batch, messages=kept)
 
 

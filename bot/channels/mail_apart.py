@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import math
+import os
 import resource
 import signal
 import sys
@@ -27,6 +28,9 @@ MOST_MEMORY = 384 * 1024 * 1024  # bytes of address space; the child begins with
 LONGEST_LINE = 8 * 1024 * 1024
 LONGEST_MAIL = 1_000_000  # bytes that are read of one; what its text is nearly always begins it
 READY = b"ready\n"
+# What Python needs to start and to find its modules. Keys, passwords and addresses of the worker are none of a mail's business.
+_PYTHONS = ("PYTHONPATH", "PYTHONHOME", "PYTHONUTF8", "PYTHONHASHSEED", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")
+NEEDED = frozenset({"PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", *_PYTHONS})
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +71,7 @@ async def _read_on(found: list[Found], validity: str) -> list[Read]:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=LONGEST_LINE,
+        env={name: value for name, value in os.environ.items() if name in NEEDED},
     )
     assert child.stdin is not None
     assert child.stdout is not None

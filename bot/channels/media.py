@@ -18,7 +18,7 @@ from bot.crypto import Cipher
 from bot.database.channels import media, media_parts
 from bot.database.conversations import messages, threads
 from bot.ids import new_id, utcnow
-from bot.messages import Kind, Message
+from bot.messages import Kind, Message, Sender
 
 COLUMN = "media_parts.data"
 KINDS = frozenset({Kind.IMAGE, Kind.FILE, Kind.VOICE, Kind.VIDEO})
@@ -79,6 +79,19 @@ async def claim(connection: AsyncConnection, owner: str, inboxes: Sequence[str],
     )
     rows = (await connection.execute(take)).all()
     return [Wanted(row.id, row.message_id, row.inbox_id, Kind(row.kind), row.ref, row.attempts, row.created_at) for row in rows]
+
+
+async def has_too_many(connection: AsyncConnection, wanted: Wanted, *, most: int, most_bytes: int) -> bool:
+    """Say whether the conversation's customer has sent so many files, or so many bytes that are kept, within a day before this one."""
+    here = sa.select(messages.c.conversation_id).where(messages.c.id == wanted.message_id).scalar_subquery()
+    before = (
+        sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(media.c.size), 0))
+        .join(messages, messages.c.id == media.c.message_id)
+        .where(messages.c.conversation_id == here, messages.c.sender == Sender.CUSTOMER)
+        .where(media.c.id < wanted.id, media.c.created_at > wanted.created_at - timedelta(days=1))
+    )
+    count, size = (await connection.execute(before)).one()
+    return bool(count >= most or size >= most_bytes)
 
 
 async def change(connection: AsyncConnection, media_id: str, by: str, **values: Any) -> bool:

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.channels.base import Batch, Channel, Pulled
 from bot.channels.client import VendorClient
-from bot.channels.floods import without_floods
+from bot.channels.floods import without_floods, without_too_many_new
 from bot.channels.tokens import Tokens
 from bot.database import Database
 from bot.database.channels import channel_cursors
@@ -92,6 +92,7 @@ class Puller:
             pulled = await self._ask(channel, cursor, row.signal, since)
             async with self._database.read() as connection:
                 batch = await without_floods(connection, channel, pulled.batch)
+                batch = await without_too_many_new(connection, channel, batch)
             await take(channel.name, batch)
             more = pulled.more and pulled.cursor != cursor
             cursor = pulled.cursor or cursor

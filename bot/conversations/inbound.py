@@ -60,9 +60,7 @@ async def store_inbound(
     previous = newest.language if newest is not None and is_open else language
     button_id, text = await _meant(connection, inbound, thread.id, newest if is_open else None, text=text, language=previous)
     language = reply_language(text, previous) if inbound.kind is Kind.TEXT and not button_id else previous
-    row, seq = await _take_place(
-        connection, newest if is_open else None, thread_id=thread.id, language=language, page=inbound.page, hours=hours
-    )
+    row, seq = await _take_place(connection, newest if is_open else None, inbound, thread_id=thread.id, language=language, hours=hours)
     message = customer_message(row, seq, inbound, text=text, language=language, button_id=button_id)
     return await _stored(connection, message, row.status, inbound)
 
@@ -137,16 +135,17 @@ def customer_message(row: store.Row, seq: int, inbound: InboundMessage, *, text:
 
 
 async def _take_place(
-    connection: AsyncConnection, row: store.Row | None, *, thread_id: str, language: str, page: str, hours: Hours
+    connection: AsyncConnection, row: store.Row | None, inbound: InboundMessage, *, thread_id: str, language: str, hours: Hours
 ) -> tuple[store.Row, int]:
     """Take the next place in the open conversation, or in a new one when there is none or it was resolved this moment."""
     for _ in range(2):
-        row = row or await store.start_conversation(connection, thread_id=thread_id, language=language, page=page[:500])
+        row = row or await store.start_conversation(connection, thread_id=thread_id, language=language, page=inbound.page[:500])
         place = conversations.c.last_seq + 1
         # Of a resolved conversation only a thank-you gets here, which is nobody's to answer.
         resolved = conversations.c.status == Status.RESOLVED
         as_it_was = resolved if row.status == Status.RESOLVED else ~resolved
-        taken = await store.advance_row(connection, row.id, 1, as_it_was, customer_seq=place, language=language)
+        changes = {"customer_seq": place, "language": language, "caller": inbound.caller}
+        taken = await store.advance_row(connection, row.id, 1, as_it_was, **changes)
         if taken is not None:
             if taken.status in (Status.WAITING, Status.AGENT):
                 await owe_an_answer(connection, taken.id, at=utcnow(), hours=hours)

@@ -7,12 +7,14 @@ import asyncio
 import aiohttp
 import msgspec
 
+from bot.conversations.fair import FairPlaces
 from bot.errors import ServiceError
 from bot.messages import Turn, TurnRequest
 
 # Rasa has one processor: with more under way it is no faster, and everybody's answer comes when the last one's does. Some of them
 # may wait for the shop meanwhile.
 AT_ONCE = 16
+SHARE = 4  # above as many one caller gets a place only while others still find one
 
 
 class RasaAway(ServiceError):
@@ -32,18 +34,18 @@ class RasaClient:
         self._url = url
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._session: aiohttp.ClientSession | None = None
-        self._places = asyncio.Semaphore(AT_ONCE)
+        self._places = FairPlaces(AT_ONCE, share=SHARE)
 
-    async def respond(self, request: TurnRequest, *, timeout_s: float) -> Turn:
+    async def respond(self, request: TurnRequest, *, caller: str, timeout_s: float) -> Turn:
         """Return what the bot makes of the message; asking again with the same message id gives the recorded answer.
 
-        Customers beyond `AT_ONCE` wait for their turn, in the order of coming and within the same time.
+        Customers beyond `AT_ONCE` wait within the same time: callers take turns, each one's messages go in the order of coming.
         Raises RasaAway, RasaLate or RasaFailed.
         """
         try:
             async with (
                 asyncio.timeout(timeout_s),
-                self._places,
+                self._places.held_by(caller),
                 self._open().post(
                     f"{self._url}/webhooks/yingda/turn",
                     data=msgspec.json.encode(request),

@@ -28,6 +28,7 @@ from bot.conversations.sla import answer_given, stop_clocks
 from bot.conversations.tracker import end_form
 from bot.conversations.turns import TurnRunner
 from bot.conversations.wake import News, Wake
+from bot.conversations.window import Window
 from bot.database.conversations import conversations
 from bot.database.escalations import escalations
 from bot.errors import ConflictError, InputError, NotFoundError
@@ -35,6 +36,7 @@ from bot.ids import new_id, utcnow
 from bot.messages import Content, InboundMessage, Message, Sender, Status
 
 NEXT_EPOCH = conversations.c.epoch + 1
+MOST_A_MINUTE = 120  # messages of one customer on a channel, at one process
 STAYS_WAITING = {"", "human", "skip"}  # a text, and the buttons that do not call the bot back
 
 log = logging.getLogger(__name__)
@@ -46,6 +48,7 @@ class ConversationService:
         self.turns = TurnRunner(services)
         self._intake = Intake(services)
         self._database = services.database
+        self._written = Window(60)
 
     async def receive(self, inbound: InboundMessage) -> Message:
         """Store a customer's message once, then see that somebody answers it. Returns the stored message.
@@ -81,11 +84,18 @@ class ConversationService:
                 for consent in batch.consents:
                     await outbox.note_consent(connection, inbox_id, consent)
         if batch.messages:
-            await self.receive_all(batch.messages)
+            await self.receive_all([message for message in batch.messages if self._in_measure(message)])
         for gone in batch.withdrawals:
             await self.withdraw(inbox_id, gone.channel_user, gone.client_id)
         for conversation_id in await take_receipts(self._database, inbox_id, batch.receipts) if batch.receipts else ():
             await self.services.wake.send(Wake(News.MESSAGES, conversation_id))
+
+    def _in_measure(self, message: InboundMessage) -> bool:
+        """Say whether a channel's customer has not written more within this minute than a person can."""
+        count = self._written.add(f"{message.inbox_id}/{message.channel_user}")
+        if count == MOST_A_MINUTE + 1:
+            log.warning("one customer on %s writes more than %d messages a minute; more are left out", message.inbox_id, MOST_A_MINUTE)
+        return count <= MOST_A_MINUTE
 
     async def _follow_up(self, stored: Stored) -> None:
         """What a new message causes: news for who looks on, the bot's turn, the way back from the queue or the place in it."""

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from bot.channels.shares import Shares
 from bot.conversations.accounts import Sessions
+from bot.conversations.looks import Looks
 from bot.conversations.place import Lately, read_handle_times
 from bot.conversations.rasa import RasaClient
 from bot.conversations.standings import Standings
@@ -52,6 +53,7 @@ class Services:
     hours: Hours
     standings: Standings
     sessions: Sessions
+    looks: Looks
     memory: Memory = field(default_factory=Memory, compare=False)
 
     async def staff(self) -> list[Colleague]:
@@ -108,6 +110,7 @@ async def open_services(settings: Settings, *, rasa: RasaClient | None = None) -
             hours=load_hours(settings.timezone),
             standings=Standings(database),
             sessions=Sessions(database),
+            looks=Looks(database),
         )
     finally:
         await shop.close()

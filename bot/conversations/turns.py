@@ -131,10 +131,11 @@ class TurnRunner:
         if not message.content.button_id and is_objection(message.text):
             return objection_turn(message)
         request = request_of(conversation, message, await self._pressed(message))
+        caller = conversation.caller or conversation.thread_id
         give_up_at = time.monotonic() + self._settings.rasa_down_limit_s
         while True:
             try:
-                return await self._services.rasa.respond(request, timeout_s=self._settings.rasa_timeout_s)
+                return await self._services.rasa.respond(request, caller=caller, timeout_s=self._settings.rasa_timeout_s)
             except RasaAway:
                 if time.monotonic() > give_up_at or message.content.button_id == "human":
                     raise

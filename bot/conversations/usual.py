@@ -52,6 +52,7 @@ _PLACE = (
     sa.update(conversations)
     .where(conversations.c.id == sa.bindparam("conversation"))
     .values(last_seq=sa.bindparam("seq"), customer_seq=sa.bindparam("seq"), language=sa.bindparam("spoken"), updated_at=sa.bindparam("now"))
+    .values(caller=sa.bindparam("called_from"))
 )
 
 
@@ -128,6 +129,15 @@ def _may_choose(each: _Further, shown: Mapping[str, Sequence[Button]]) -> bool:
 async def _take_places(connection: AsyncConnection, new: Sequence[_Further]) -> None:
     """Move the conversations on. Their rows are locked, so that the places read before are still the next ones."""
     now = utcnow()
-    places = [{"conversation": each.row.id, "seq": each.message.seq, "spoken": each.message.language, "now": now} for each in new]
+    places = [
+        {
+            "conversation": each.row.id,
+            "seq": each.message.seq,
+            "spoken": each.message.language,
+            "called_from": each.inbound.caller,
+            "now": now,
+        }
+        for each in new
+    ]
     if places:
         await connection.execute(_PLACE, places)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -14,6 +15,7 @@ from bot.database.people import customers
 from bot.errors import NotFoundError
 from bot.ids import utcnow
 
+_NAMESPACE = uuid.UUID("9f0c1c0e-6b1f-4a39-8f5e-2f6d3f1f7a52")
 PROOF_LIFE = timedelta(hours=24)  # a shared computer is somebody else's tomorrow
 
 
@@ -26,6 +28,7 @@ class Who:
     customer_id: str | None
     shop_customer_id: str | None
     language: str
+    caller: str  # the network that the conversation is held from, as a keyed hash, or the sender on a channel
     proven_orders: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -42,7 +45,8 @@ class Who:
 
 # Built once: who speaks is asked with every action, and to build a query takes longer than to run it.
 _SPEAKER = (
-    sa.select(conversations.c.thread_id, conversations.c.language, threads.c.customer_id, customers.c.shop_customer_id)
+    sa.select(conversations.c.thread_id, conversations.c.language, conversations.c.caller)
+    .add_columns(threads.c.inbox_id, threads.c.channel_user, threads.c.customer_id, customers.c.shop_customer_id)
     .join(threads, threads.c.id == conversations.c.thread_id)
     .outerjoin(customers, customers.c.id == threads.c.customer_id)
     .where(conversations.c.id == sa.bindparam("conversation"))
@@ -65,7 +69,13 @@ async def who(database: Database, conversation_id: str) -> Who:
         if row is None:
             raise NotFoundError(f"there is no conversation {conversation_id!r}")
         proven = {} if row.shop_customer_id else await _proven_orders(connection, row.thread_id)
-    return Who(conversation_id, row.thread_id, row.customer_id, row.shop_customer_id, row.language, proven)
+    caller = row.caller or _sender(row.inbox_id, row.channel_user)
+    return Who(conversation_id, row.thread_id, row.customer_id, row.shop_customer_id, row.language, caller, proven)
+
+
+def _sender(inbox_id: str, channel_user: str) -> str:
+    """Return one name for all threads of a sender on a channel: a mail's subject, for one, stands behind the "/"."""
+    return str(uuid.uuid5(_NAMESPACE, f"{inbox_id}/{channel_user.partition('/')[0]}"))
 
 
 async def _proven_orders(connection: AsyncConnection, thread_id: str) -> dict[str, str]:

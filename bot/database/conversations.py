@@ -43,6 +43,7 @@ conversations = sa.Table(
     key_to("agents.id", "agent_id", index=True),
     sa.Column("csat", sa.String(16), nullable=False, default=""),  # "", asked, answered, skipped
     sa.Column("page", sa.String(500), nullable=False, default=""),  # where the widget was opened
+    sa.Column("caller", sa.String(36), nullable=False, default="", server_default=""),  # the network last written from, as a keyed hash
     sa.Column("turn_owner", sa.String(36)),  # who computes the bot's answer now, and until when
     sa.Column("turn_until", UtcTime),
     sa.Column("turn_since", UtcTime),  # since when the oldest unanswered message waits for Rasa
@@ -129,7 +130,8 @@ proof_attempts = sa.Table(
     sa.Column("order_number", sa.String(40), nullable=False, index=True),
     sa.Column("succeeded", sa.Boolean, nullable=False),
     sa.Column("shop_customer_id", sa.String(64)),  # the proven order's owner at the shop
-    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("caller", sa.String(36), nullable=False, default="", server_default=""),  # `Who.caller`
+    sa.Column("created_at", UtcTime, nullable=False, index=True),
 )
 
 feedback = sa.Table(

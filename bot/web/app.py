@@ -46,6 +46,7 @@ from bot.web import (
     widget_socket,
 )
 from bot.web.board import Board
+from bot.web.callers import Callers
 from bot.web.origins import allowed_origins, install_cors
 from bot.web.relay import RELAY_S
 from bot.web.requests import App, install_errors, install_limits
@@ -95,6 +96,7 @@ async def _open(app: App) -> None:
     services = app.ctx.services = await app.ctx.opened.__aenter__()
     app.ctx.service = ConversationService(services)
     app.ctx.assignment = Assignment(services)
+    app.ctx.callers = Callers(settings)
     app.ctx.visitors = Visitors(settings, services.database)
     board = app.ctx.board = Board(services)
     hub = app.ctx.hub = Hub(services.wake, board)

@@ -73,6 +73,16 @@ async def session_of(request: Request) -> Session:
     return session
 
 
+async def check_own(request: Request, conversation_id: str) -> Session:
+    """Return the session; ForbiddenError unless the conversation is this agent's, or was theirs last, or they are a supervisor."""
+    session = await session_of(request)
+    async with services(request).database.read() as connection:
+        row = await store.conversation(connection, conversation_id)
+    if row.agent_id != session.agent.id and session.agent.role != "supervisor":
+        raise ForbiddenError("this conversation is not yours; its agent or a supervisor does this")
+    return session
+
+
 @blueprint.post("/login")
 async def login(request: Request) -> HTTPResponse:
     check_origin(request, own_only=True)
@@ -143,17 +153,19 @@ async def claim(request: Request) -> HTTPResponse:
 
 @blueprint.get("/conversations")
 async def past(request: Request) -> HTTPResponse:
-    await session_of(request)
+    session = await session_of(request)
     status, wanted = request.args.get("status", ""), request.args.get("q", "")
     if status and status not in set(Status):
         raise InputError(f"status is {status[:32]!r}; allowed are {', '.join(Status)}")
     found = await past_entries(services(request), status=status, wanted=wanted[:100])
+    if wanted.strip():
+        await services(request).looks.by_search(session.agent.id, found=len(found))
     return answer({"conversations": found})
 
 
 @blueprint.get("/conversations/<conversation_id:str>")
 async def show(request: Request, conversation_id: str) -> HTTPResponse:
-    await session_of(request)
+    session = await session_of(request)
     box = services(request)
     async with box.database.read() as connection:
         row = await store.conversation(connection, conversation_id)
@@ -166,6 +178,7 @@ async def show(request: Request, conversation_id: str) -> HTTPResponse:
             "messages": await messages_view(connection, said, desk=True),
             "escalation": await escalation_view(connection, conversation_id),
         }
+    await box.looks.at_conversation(session.agent.id, conversation_id, owner=row.agent_id)
     panel = await customer_panel(box, customer_id) | {"known_by": known_by} if customer_id else None
     return answer(view | {"customer": panel})
 
@@ -188,7 +201,7 @@ def check_client_id(client_id: str) -> str:
 @blueprint.post("/conversations/<conversation_id:str>/messages/<message_id:str>/repeat")
 async def repeat_message(request: Request, conversation_id: str, message_id: str) -> HTTPResponse:
     """Send again what its channel did not deliver."""
-    await session_of(request)
+    await check_own(request, conversation_id)
     await repeat(services(request), conversation_id, message_id)
     return answer({})
 

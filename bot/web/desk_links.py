@@ -10,7 +10,7 @@ from bot.conversations.links import invite, unlink
 from bot.errors import ConflictError
 from bot.ids import new_id
 from bot.languages import notice
-from bot.web.desk import session_of
+from bot.web.desk import check_own, session_of
 from bot.web.requests import answer, services
 
 blueprint = Blueprint("desk_links", url_prefix="/api/desk/conversations")
@@ -33,6 +33,6 @@ async def send_link(request: Request, conversation_id: str) -> HTTPResponse:
 
 @blueprint.post("/<conversation_id:str>/unlink")
 async def part(request: Request, conversation_id: str) -> HTTPResponse:
-    session = await session_of(request)
+    session = await check_own(request, conversation_id)
     await unlink(services(request), conversation_id, actor=f"agent:{session.agent.id}")
     return answer({})

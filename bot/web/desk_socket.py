@@ -56,7 +56,7 @@ async def desk_socket(request: Request, socket: Websocket) -> None:
             await sockets.send(socket, {"type": "ready", "presence": session.agent.presence})
             await sockets.both(connection.deliver(), connection.show_queue(), connection.listen(), connection.beat())
 
-    await sockets.serve(socket, handle)
+    await sockets.serve(request, socket, handle)
 
 
 blueprint.add_websocket_route(desk_socket, "/ws/desk")
@@ -185,6 +185,7 @@ class DeskConnection:
                 return
             self._follow(conversation_id, row.last_seq - 1)
         after = self._seen[conversation_id]
+        await self._services.looks.at_conversation(self._agent.id, row.id, owner=row.agent_id)
         found, views, delivery = await self._said(standing, after)
         for message, view in zip(found, views, strict=True):
             if self._seen[conversation_id] != after:

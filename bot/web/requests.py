@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import logging
 from collections.abc import Mapping
 from ipaddress import IPv6Address, ip_address
@@ -15,6 +17,7 @@ from sanic.response import json as json_response
 
 from bot.conversations.services import Services
 from bot.errors import BotError, InputError, TooManyError
+from bot.ids import utcnow
 from bot.redis import REDIS_DOWN, promptly
 
 T = TypeVar("T")
@@ -56,6 +59,13 @@ def caller(request: Request) -> str:
         return given
     assert isinstance(address, IPv6Address)
     return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))
+
+
+def pseudonym(request: Request) -> str:
+    """Return the caller as SQL may keep it, 32 hexadecimal digits: a keyed hash, and every day another one of the same address."""
+    settings = services(request).settings
+    today = f"{utcnow():%Y-%m-%d} {caller(request)}"
+    return hmac.digest(f"yingda caller {settings.secret_key}".encode(), today.encode(), hashlib.sha256).hex()[:32]
 
 
 def answer(value: object, status: int = 200) -> HTTPResponse:

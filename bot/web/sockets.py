@@ -10,14 +10,14 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Protocol
 
 import msgspec
-from sanic import Websocket
+from sanic import Request, Websocket
 from websockets.exceptions import ConnectionClosed
 
 from bot.conversations.wake import News, Wake, Wakeups
 from bot.errors import BotError, InputError
 from bot.redis import REDIS_DOWN
 from bot.web.board import Board
-from bot.web.requests import error_body
+from bot.web.requests import caller, error_body
 
 HELLO_S = 10  # a connection that has not said who it is by then is closed
 LONGEST_FRAME = 16_384
@@ -126,9 +126,10 @@ async def send(socket: Websocket, frame: dict[str, Any]) -> None:
     await socket.send(msgspec.json.encode(frame).decode())
 
 
-async def serve(socket: Websocket, handle: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+async def serve(request: Request, socket: Websocket, handle: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
     """Say hello, then work until one side leaves; an error of ours or theirs is told before closing."""
     try:
+        request.app.ctx.callers.opens(caller(request))
         hello = await receive(socket, timeout_s=HELLO_S)
         if hello is not None:
             if hello.get("type") != "hello":
@@ -137,7 +138,7 @@ async def serve(socket: Websocket, handle: Callable[[dict[str, Any]], Awaitable[
     except BotError as error:
         with contextlib.suppress(ConnectionClosed):
             await send(socket, {"type": "refused", **error_body(error.code, str(error))})
-            await socket.close(code=4401 if error.status == 401 else 4400, reason=error.code)
+            await socket.close(code=4000 + error.status if error.status in (401, 429) else 4400, reason=error.code)
     except ConnectionClosed:
         pass
 

@@ -11,10 +11,11 @@ from sanic.response import HTTPResponse
 from bot.conversations import store
 from bot.conversations.visitors import Visitor, Visitors, thread_of
 from bot.errors import AuthError, InputError, NotFoundError
-from bot.messages import InboundMessage
+from bot.messages import InboundMessage, Status
 from bot.web.board import Board
+from bot.web.callers import Callers
 from bot.web.greeting import greeting
-from bot.web.requests import answer, body, caller, limit, limit_each, services
+from bot.web.requests import answer, body, caller, limit, limit_each, pseudonym, services
 from bot.web.views import conversation_view, message_view, messages_view, standing_view
 
 INBOX = "website"
@@ -112,14 +113,17 @@ async def send(request: Request) -> HTTPResponse:
     """Store the message; the 200 is given when it is in SQL."""
     visitor = visitor_of(request)
     wanted = body(request, MessageBody)
-    counted = {f"message:{visitor.channel_user}": 40, f"message:ip:{caller(request)}": MESSAGES_OF_A_CALLER}
+    here, callers = caller(request), callers_of(request)
+    counted = {f"message:{visitor.channel_user}": 40, f"message:ip:{here}": MESSAGES_OF_A_CALLER}
     if wanted.button_id == "human":
-        counted[f"human:ip:{caller(request)}"] = HUMANS_OF_A_CALLER
+        counted[f"human:ip:{here}"] = HUMANS_OF_A_CALLER
     await limit_each(request, counted, per_s=60)
     if not 1 <= len(wanted.client_id) <= 64:
         raise InputError(f"client_id has {len(wanted.client_id)} characters; allowed are 1 to 64, for example a UUID")
     if bool(wanted.text.strip()) == bool(wanted.button_id):
         raise InputError("send exactly one of text and button_id")
+    if not callers.may_begin(here) and not await _goes_on(request, visitor):
+        raise callers.refuse_to_begin()
     message = await request.app.ctx.service.receive(
         InboundMessage(
             inbox_id=visitor.inbox_id,
@@ -129,13 +133,24 @@ async def send(request: Request) -> HTTPResponse:
             button_id=wanted.button_id,
             language_hint=_language(wanted.language),
             page=wanted.page[:500],
+            caller=pseudonym(request),
             customer_id=visitor.customer_id,
         )
     )
+    if message.seq == 1:
+        callers.begins(here)
     standing = await services(request).standings.of(message.conversation_id, message.seq)
     assert standing is not None  # the message stands in it
     view = standing_view(standing.row, standing.row.agent_name)
     return answer({"message": message_view(message, {}), "conversation": await board_of(request).placed(view)})
+
+
+async def _goes_on(request: Request, visitor: Visitor) -> bool:
+    """Say whether what the visitor writes belongs to a conversation that is open."""
+    async with services(request).database.read() as connection:
+        thread = await thread_of(connection, visitor)
+        newest = await store.newest_conversation(connection, thread.id) if thread else None
+    return newest is not None and newest.status != Status.RESOLVED
 
 
 @blueprint.post("/csat")
@@ -149,6 +164,11 @@ async def rate(request: Request) -> HTTPResponse:
         raise NotFoundError(f"there is no conversation {wanted.conversation_id[:64]!r} of yours")
     await request.app.ctx.service.rate(thread.id, wanted.conversation_id, score=wanted.score, comment=wanted.comment[:1000])
     return answer({})
+
+
+def callers_of(request: Request) -> Callers:
+    found: Callers = request.app.ctx.callers
+    return found
 
 
 def board_of(request: Request) -> Board:

@@ -21,6 +21,7 @@ from bot.messages import Message, Sender, Status
 from bot.web import sockets
 from bot.web.board import Board
 from bot.web.origins import check_origin
+from bot.web.requests import caller
 from bot.web.sockets import Hub
 from bot.web.views import conversation_view, message_view, messages_view, standing_view
 from bot.web.widget import parse_cursor
@@ -44,10 +45,10 @@ async def widget_socket(request: Request, socket: Websocket) -> None:
         ctx = request.app.ctx
         connection = WidgetConnection(ctx.services, ctx.hub, ctx.board, socket, visitor, marks=ctx.read_marks)
         connection.resume(hello.get("after"), read=hello.get("read"))
-        with ctx.hub.joined(connection, visitor.channel_user):
+        with ctx.callers.line(caller(request), visitor.channel_user), ctx.hub.joined(connection, visitor.channel_user):
             await sockets.both(connection.deliver(), connection.listen())
 
-    await sockets.serve(socket, handle)
+    await sockets.serve(request, socket, handle)
 
 
 blueprint.add_websocket_route(widget_socket, "/ws/widget")

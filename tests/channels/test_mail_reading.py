@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import random
+import sys
 import time
 from email.message import EmailMessage
 from email.mime.text import MIMEText
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.channels.mail_apart import Found, Read, _guarded, read_apart
+from bot.channels.mail_apart import NEEDED, Found, Read, _guarded, read_apart
 from bot.channels.mail_quotes import without_quotes
 from bot.channels.mail_reading import Mail, read_mail
 from bot.channels.vendor import (
@@ -263,6 +264,24 @@ async def test_a_mail_that_breaks_its_reader_is_kept_by_its_head_and_the_others_
         ("wang@home.example", "EAT", "", 1),
         ("wang@home.example", "last", "last", 0),
     ]
+
+
+@pytest.mark.slow
+async def test_a_reader_of_mails_is_told_none_of_the_workers_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The interpreter is one that writes down what it was given, then does its work."""
+    told, python = tmp_path / "told", tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nenv > {told}\nexec {sys.executable} "$@"\n')
+    python.chmod(0o700)
+    for name in ("YINGDA_DATA_KEY", "DATABASE_URL", "SHOP_MAIL_PASSWORD", "PYTHONHASHSEED"):
+        monkeypatch.setenv(name, "12345")
+    monkeypatch.setattr(sys, "executable", str(python))
+
+    [each] = await read_apart([Found(1, 0.0, 5, HEAD + b"\r\nhello")], validity="7")
+
+    names = {line.partition("=")[0] for line in told.read_text().splitlines()}
+    assert each.mail
+    assert {"PATH", "PYTHONHASHSEED"} <= names
+    assert names - NEEDED <= {"PWD", "OLDPWD", "SHLVL", "_"}  # the shell's own
 
 
 def test_an_answer_goes_to_reply_to_only_within_the_senders_domain() -> None:

@@ -17,7 +17,7 @@ from bot.channels.base import (
     Channel,
 )
 from bot.channels.courier import News
-from bot.channels.fetching import GIVE_UP, Fetcher
+from bot.channels.fetching import GIVE_UP, LARGEST_A_DAY, MOST_A_DAY, Fetcher
 from bot.channels.loss import Loss
 from bot.channels.tencent import read_media
 from bot.channels.tokens import Tokens
@@ -300,6 +300,23 @@ async def test_what_cannot_be_kept_says_why(sent: Desk, post: Post, answer: Says
 
     assert await sent.states() == [("failed", reason)]
     assert len(post.vendor.received) == 1
+
+
+@pytest.mark.parametrize(("before", "size"), [(MOST_A_DAY, 1), (1, LARGEST_A_DAY * LIMIT)], ids=["files", "bytes"])
+@on_sqlite
+async def test_of_one_conversation_so_much_is_kept_in_a_day(sent: Desk, post: Post, services: Services, before: int, size: int) -> None:
+    [row] = await sent.rows()
+    earlier = dict(row._mapping) | {"state": "kept", "next_at": None, "size": size}
+    async with services.database.write() as connection:
+        await connection.execute(sa.insert(media), [earlier | {"id": f"0-{number}", "place": number} for number in range(1, before + 1)])
+
+    await sent.fetch()
+    assert (await sent.states())[0] == ("failed", Loss.TOO_MANY)
+    assert not post.vendor.received
+
+    await post.say(kind=Kind.IMAGE, user="u2", attachments=[Attachment(kind=Kind.IMAGE, ref=f"{post.vendor.url}/f")])
+    await sent.fetch()
+    assert len(post.vendor.received) == 1  # another customer's
 
 
 async def test_a_file_inside_our_network_is_not_asked_for(sent: Desk, post: Post) -> None:

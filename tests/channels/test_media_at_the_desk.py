@@ -12,7 +12,9 @@ import sqlalchemy as sa
 
 from bot.channels import media as files
 from bot.conversations.services import open_services
+from bot.database import sync_engine
 from bot.database.channels import media
+from bot.database.people import audit_log
 from bot.settings import ChannelSettings, Settings
 from tests.channels.vendors import WEBHOOK
 from tests.fakes import FakeRasa
@@ -80,6 +82,14 @@ async def test_files_are_shown_to_agents_only_and_nothing_in_them_runs(http: aio
     for missing in (gone, "no-such-file"):
         async with http.get(f"/api/desk/media/{missing}") as response:
             assert response.status == 404
+
+    for _ in range(2):
+        async with http.get(f"/api/desk/media/{file}") as response:
+            assert response.status == 200
+    with sync_engine(settings.database_url).connect() as connection:
+        looks = connection.execute(sa.select(audit_log.c.subject, audit_log.c.details).where(audit_log.c.action == "open_file")).all()
+    subject = f"conversation:{conversation_id}"  # nobody's, so that a look at it is logged: once for each file
+    assert [tuple(look) for look in looks] == [(subject, {"media": picture}), (subject, {"media": file})]
 
     attached = shown["messages"][0]["attachments"]
     assert [(each["state"], each["reason"], each["is_image"]) for each in attached] == [

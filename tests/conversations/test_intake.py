@@ -40,6 +40,7 @@ def written(chance: random.Random, number: int) -> InboundMessage:
         kind=kind,
         by_channel=chance.random() < 0.8,
         reply_token=f"token-{number}",
+        caller=f"caller-{number % 3}",
     )
 
 
@@ -87,7 +88,7 @@ async def left_behind(services: Services, inbox: str) -> list[tuple[Any, ...]]:
     saw = (conversations.c.status, conversations.c.language, conversations.c.last_seq, conversations.c.customer_seq, conversations.c.csat)
     said = (messages.c.seq, messages.c.sender, messages.c.text, messages.c.payload, messages.c.language, messages.c.client_id)
     query = (
-        sa.select(threads.c.channel_user, *saw, *said, channel_threads.c.reply_token, channel_threads.c.held)
+        sa.select(threads.c.channel_user, *saw, *said, channel_threads.c.reply_token, channel_threads.c.held, conversations.c.caller)
         .join(conversations, conversations.c.thread_id == threads.c.id)
         .join(messages, messages.c.conversation_id == conversations.c.id)
         .outerjoin(channel_threads, channel_threads.c.thread_id == threads.c.id)

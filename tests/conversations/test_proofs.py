@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from bot.conversations.proofs import MOST_WRONG, MOST_WRONG_OF_ALL, locked, prove
+from bot.conversations.proofs import MOST_WRONG, MOST_WRONG_OF_ALL, MOST_WRONG_OF_CALLER, locked, prove
 from bot.conversations.who import PROOF_LIFE, Who, who
 from bot.database import Database
 from bot.database.conversations import conversations, inboxes, proof_attempts, threads
@@ -70,15 +70,28 @@ async def test_tries_at_once_look_up_five_times_at_most(database: Database, shop
 
 async def test_guessing_in_many_threads_at_many_orders_ends_at_the_ceiling_of_all(database: Database, shop: Shop, visitor: Who) -> None:
     other = await _visitor(database, "two")
-    wrong = {"thread_id": other.thread_id, "succeeded": False, "created_at": utcnow()}
-    async with database.write() as connection:
-        rows = [{**wrong, "id": new_id(), "order_number": f"B{number}"} for number in range(MOST_WRONG_OF_ALL)]
-        await connection.execute(sa.insert(proof_attempts), rows)
+    for number in range(5):
+        await _guess_wrong(database, other.thread_id, f"caller {number}", times=MOST_WRONG_OF_ALL // 5)
 
     assert await attempt(database, shop, visitor, "1234", "m1") == "too_many"
     async with database.write() as connection:
         await connection.execute(sa.update(proof_attempts).values(created_at=utcnow() - timedelta(minutes=61)))
     assert await attempt(database, shop, visitor, "1234", "m2") == "proven"
+
+
+async def test_one_caller_with_many_threads_is_stopped_long_before_others_are(database: Database, shop: Shop, visitor: Who) -> None:
+    neighbour, stranger = await _visitor(database, "two"), await _visitor(database, "three", caller="another")
+    await _guess_wrong(database, visitor.thread_id, "here", times=MOST_WRONG_OF_CALLER)
+
+    assert await attempt(database, shop, neighbour, "1234", "m1") == "too_many"
+    assert await attempt(database, shop, stranger, "1234", "m2") == "proven"
+
+
+async def test_all_threads_of_one_sender_on_a_channel_are_one_caller(database: Database, shop: Shop, visitor: Who) -> None:
+    mails = [await _visitor(database, name, caller="") for name in ("ann@example.com/1", "ann@example.com/2", "bob@example.com/1")]
+
+    assert mails[0].caller == mails[1].caller != mails[2].caller
+    assert "ann" not in mails[0].caller
 
 
 async def test_a_turn_that_is_run_again_counts_once(database: Database, shop: Shop, visitor: Who) -> None:
@@ -137,7 +150,14 @@ async def _away(number: str, *, phone_last4: str) -> Order:
     raise ServiceError("the shop does not answer")
 
 
-async def _visitor(database: Database, name: str) -> Who:
+async def _guess_wrong(database: Database, thread_id: str, caller: str, *, times: int) -> None:
+    wrong = {"thread_id": thread_id, "caller": caller, "succeeded": False, "created_at": utcnow()}
+    async with database.write() as connection:
+        rows = [{**wrong, "id": new_id(), "order_number": f"B{number}"} for number in range(times)]
+        await connection.execute(sa.insert(proof_attempts), rows)
+
+
+async def _visitor(database: Database, name: str, *, caller: str = "here") -> Who:
     now = utcnow()
     async with database.write() as connection:
         if name == "one":
@@ -145,5 +165,7 @@ async def _visitor(database: Database, name: str) -> Who:
         thread = {"id": f"thread-{name}", "inbox_id": "site", "channel_user": name, "language": "zh", "created_at": now}
         await connection.execute(sa.insert(threads).values(thread))
         row = {"status": "bot", "epoch": 1, "language": "zh", "created_at": now, "updated_at": now}
-        await connection.execute(sa.insert(conversations).values(id=f"conversation-{name}", thread_id=f"thread-{name}", **row))
+        await connection.execute(
+            sa.insert(conversations).values(id=f"conversation-{name}", thread_id=f"thread-{name}", caller=caller, **row)
+        )
     return await who(database, f"conversation-{name}")

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from bot.conversations.rasa import AT_ONCE, RasaClient, RasaLate
+from bot.conversations.rasa import AT_ONCE, SHARE, RasaClient, RasaLate
 from bot.ids import new_id
 from bot.messages import Turn, TurnRequest
 
@@ -57,7 +57,7 @@ def asked() -> TurnRequest:
 
 async def test_rasa_is_asked_so_many_at_once_and_everybody_is_answered(client: RasaClient, slow: Slow) -> None:
     requests = [asked() for _ in range(3 * AT_ONCE)]
-    turns = [asyncio.create_task(client.respond(request, timeout_s=20)) for request in requests]
+    turns = [asyncio.create_task(client.respond(request, caller=request.conversation_id, timeout_s=20)) for request in requests]
     async with asyncio.timeout(10):
         while slow.under_way < AT_ONCE:
             await asyncio.sleep(0.01)
@@ -68,8 +68,22 @@ async def test_rasa_is_asked_so_many_at_once_and_everybody_is_answered(client: R
 
 
 async def test_waiting_for_ones_turn_is_part_of_the_time(client: RasaClient, slow: Slow) -> None:
-    before = [asyncio.create_task(client.respond(asked(), timeout_s=20)) for _ in range(AT_ONCE)]
+    before = [asyncio.create_task(client.respond(asked(), caller=f"{number}", timeout_s=20)) for number in range(AT_ONCE)]
     with pytest.raises(RasaLate, match=r"within 0\.05 s"):
-        await client.respond(asked(), timeout_s=0.05)
+        await client.respond(asked(), caller="late", timeout_s=0.05)
     slow.may_answer.set()
     await asyncio.gather(*before)
+
+
+async def test_a_caller_with_many_conversations_keeps_nobody_else_waiting(client: RasaClient, slow: Slow) -> None:
+    greedy = [asyncio.create_task(client.respond(asked(), caller="greedy", timeout_s=20)) for _ in range(5 * AT_ONCE)]
+    async with asyncio.timeout(10):
+        while slow.under_way < AT_ONCE - SHARE:
+            await asyncio.sleep(0.01)
+        other = asyncio.create_task(client.respond(asked(), caller="other", timeout_s=20))
+        while slow.under_way <= AT_ONCE - SHARE:
+            await asyncio.sleep(0.01)
+    slow.may_answer.set()
+
+    await asyncio.gather(other, *greedy)
+    assert slow.most <= AT_ONCE

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 import sqlalchemy as sa
 
 from bot.database import sync_engine
-from bot.database.people import audit_log
+from bot.database.people import agents, audit_log
 from bot.messages import HandOff, HandoffReason, Reply, Turn
 from bot.settings import Settings
-from tests.agents import PASSWORD
+from tests.agents import PASSWORD, agent_row
 from tests.fakes import FakeRasa
 from tests.web.conftest import Widget, frame, log_in, open_widget
 from tests.web.test_widget_api import identity
@@ -107,6 +108,69 @@ async def test_a_look_at_personal_data_is_logged_first(http: aiohttp.ClientSessi
     assert [(look.action, look.details) for look in looks] == [("reveal", {"field": "phone"})]
     async with http.post(f"/api/desk/conversations/{conversation}/reveal", json={"field": "password"}, headers=headers) as response:
         assert response.status == 400
+
+
+@pytest.fixture
+async def colleagues(http: aiohttp.ClientSession, settings: Settings) -> AsyncIterator[list[aiohttp.ClientSession]]:
+    """Two agents and a supervisor, logged in besides `http`; each one's CSRF token goes with every call."""
+    there = []
+    with sync_engine(settings.database_url).begin() as connection:
+        for name, role in (("wei", "agent"), ("zoe", "agent"), ("boss", "supervisor")):
+            connection.execute(sa.insert(agents).values(**agent_row(name, role=role)))
+    for name in ("wei", "zoe", "boss"):
+        session = aiohttp.ClientSession(http._base_url, cookie_jar=aiohttp.CookieJar(unsafe=True))
+        session.headers.update(await log_in(session, name))
+        there.append(session)
+    yield there
+    for session in there:
+        await session.close()
+
+
+async def claimed(http: aiohttp.ClientSession, settings: Settings) -> str:
+    """A customer complains, and `lin` takes it; return the conversation."""
+    headers = await log_in(http)
+    await escalate(http, settings)
+    async with http.post("/api/desk/claim", json={}, headers=headers) as response:
+        return str((await response.json())["conversation_id"])
+
+
+async def test_what_agents_look_at_beside_their_own_is_logged_without_its_words(
+    http: aiohttp.ClientSession, settings: Settings, colleagues: list[aiohttp.ClientSession]
+) -> None:
+    conversation = await claimed(http, settings)
+    wei, zoe, _ = colleagues
+
+    for desk in (http, wei, wei):
+        async with desk.get(f"/api/desk/conversations/{conversation}") as response:
+            assert response.status == 200
+    async with wei.get("/api/desk/conversations", params={"q": "scandal"}) as response:
+        assert len((await response.json())["conversations"]) == 1
+    live = await desk_socket(zoe, dict(zoe.headers))
+    await live.send_str(json.dumps({"type": "open", "conversation_id": conversation, "after": 0}))
+    await frame(live, "message")
+    await live.close()
+
+    with sync_engine(settings.database_url).connect() as connection:
+        names = {f"agent:{row.id}": row.username for row in connection.execute(sa.select(agents))}
+        query = sa.select(audit_log).where(audit_log.c.action.in_(["read", "search"])).order_by(audit_log.c.id)
+        lines = [(names[row.actor], row.action, row.subject, row.details) for row in connection.execute(query)]
+    read = ("read", f"conversation:{conversation}", {})
+    assert lines == [("wei", *read), ("wei", "search", "conversations", {"found": 1}), ("zoe", *read)]
+
+
+async def test_sending_again_and_unlinking_are_for_the_conversations_agent_and_supervisors(
+    http: aiohttp.ClientSession, settings: Settings, colleagues: list[aiohttp.ClientSession]
+) -> None:
+    conversation = await claimed(http, settings)
+    wei, _, boss = colleagues
+    http.headers.update(await log_in(http))
+
+    for deed in ("messages/m1/repeat", "unlink"):
+        told = []
+        for desk in (wei, boss, http):
+            async with desk.post(f"/api/desk/conversations/{conversation}/{deed}") as response:
+                told.append(response.status)
+        assert told == [403, 409, 409]  # there is nothing to do on the website, for who may
 
 
 async def test_a_customer_who_objects_to_profiling_has_no_profile_at_the_desk(http: aiohttp.ClientSession, settings: Settings) -> None:
