@@ -25,6 +25,7 @@ from bot.database.channels import channel_threads, outbox
 from bot.database.conversations import threads
 from bot.database.types import UtcTime
 from bot.ids import utcnow
+from bot.messages import Message
 
 # Longer than the slowest vendor call with its token, so that a living owner always renews in time.
 LEASE_S = 40
@@ -74,15 +75,17 @@ _SOON = (  # built once: it runs with every message for a customer
 )
 
 
-async def put(connection: AsyncConnection, *, message_id: str, thread_id: str, conversation_id: str, seq: int) -> None:
+async def put(connection: AsyncConnection, message: Message) -> None:
     """Put a message into the outbox, if its thread is a channel's; a website's customer fetches it and nothing happens here."""
     now = utcnow()
-    inbox_id = (await connection.execute(_SOON, {"thread": thread_id, "now": now})).scalar_one_or_none()
+    inbox_id = (await connection.execute(_SOON, {"thread": message.thread_id, "now": now})).scalar_one_or_none()
     if inbox_id is None:
         return
-    row = {"message_id": message_id, "thread_id": thread_id, "conversation_id": conversation_id, "inbox_id": inbox_id, "seq": seq}
+    here = {"message_id": message.id, "thread_id": message.thread_id, "conversation_id": message.conversation_id, "seq": message.seq}
     await connection.execute(
-        sa.insert(outbox).values(**row, state="pending", reason="", parts_sent=0, attempts=0, receipt="", created_at=now)
+        sa.insert(outbox).values(
+            **here, inbox_id=inbox_id, state="pending", reason="", parts_sent=0, attempts=0, receipt="", created_at=now
+        )
     )
 
 

@@ -133,35 +133,27 @@ class ConversationService:
         if not text and file is None:
             raise InputError("the reply is empty; write a text")
         async with self._database.write() as connection:
-            row = await store.conversation(connection, conversation_id)
-            own_id = f"agent:{client_id}"
-            mine = (conversations.c.status == Status.AGENT, conversations.c.agent_id == agent_id)
-            seq = await store.advance(connection, conversation_id, 1, *mine)
-            seen = await store.message_by_client_id(connection, row.thread_id, own_id)
-            if seen:
+            row = await store.advance_as_agent(connection, conversation_id, agent_id)
+            if row is None:
+                return await self._said_before(connection, conversation_id, client_id)
+            message = agent_message(row, agent_id, client_id=client_id, text=text, file=file)
+            if not await store.add_new(connection, [message]):
+                seen = await self._said_before(connection, conversation_id, client_id)
                 await connection.rollback()
                 return seen
-            if seq is None:
-                raise ConflictError("this conversation is not yours (any more); claim it to reply")
-            message = Message(
-                id=new_id(),
-                thread_id=row.thread_id,
-                conversation_id=conversation_id,
-                seq=seq,
-                sender=Sender.AGENT,
-                text=text,
-                created_at=utcnow(),
-                agent_id=agent_id,
-                client_id=own_id,
-                language=row.language,
-                content=Content(attachments=[file.attachment]) if file else Content(),
-            )
-            await store.add_message(connection, message)
             if file:
                 await media.put_own(connection, self.services.cipher, message, file.data)
             await answer_given(connection, conversation_id, at=message.created_at)
         await self._wake(conversation_id, row.thread_id)
         return message
+
+    async def _said_before(self, connection: AsyncConnection, conversation_id: str, client_id: str) -> Message:
+        """Return an agent's reply that is here already; ConflictError when it is not, and cannot be stored either."""
+        row = await store.conversation(connection, conversation_id)
+        seen = await store.message_by_client_id(connection, row.thread_id, _own_id(client_id))
+        if seen is None:
+            raise ConflictError("this conversation is not yours (any more); claim it to reply")
+        return seen
 
     async def resolve(self, agent_id: str, conversation_id: str) -> None:
         """End the enquiry and ask the customer for a rating, once."""
@@ -231,3 +223,24 @@ class ConversationService:
         """An agent has room again, or somebody waits no more."""
         news = Wake(News.MESSAGES, row.id, row.thread_id)
         await self.services.wake.send(news, Wake(News.QUEUE, agent_id=row.agent_id or ""))
+
+
+def agent_message(row: store.Row, agent_id: str, *, client_id: str, text: str, file: SentFile | None) -> Message:
+    """Return an agent's reply at the conversation's newest place."""
+    return Message(
+        id=new_id(),
+        thread_id=row.thread_id,
+        conversation_id=row.id,
+        seq=row.last_seq,
+        sender=Sender.AGENT,
+        text=text,
+        created_at=utcnow(),
+        agent_id=agent_id,
+        client_id=_own_id(client_id),
+        language=row.language,
+        content=Content(attachments=[file.attachment]) if file else Content(),
+    )
+
+
+def _own_id(client_id: str) -> str:
+    return f"agent:{client_id}"

@@ -33,9 +33,12 @@ def _stop(escalation_ids: sa.Select[tuple[str]], at: Any, *targets: str) -> sa.U
     return sa.update(sla_clocks).where(*running).values(met_at=at, breached=sa.or_(sla_clocks.c.breached, sla_clocks.c.due_at < at))
 
 
-# Built once: they run with every answer of a person.
+# Built once: they run with every answer of a person. A clock of a response runs only while one is owed, or none was given yet.
 _ANSWERED = (
-    sa.update(escalations).where(*_CLAIMED).values(first_reply_at=sa.func.coalesce(escalations.c.first_reply_at, _AT), owed_since=None)
+    sa.update(escalations)
+    .where(*_CLAIMED, sa.or_(escalations.c.owed_since.is_not(None), escalations.c.first_reply_at.is_(None)))
+    .values(first_reply_at=sa.func.coalesce(escalations.c.first_reply_at, _AT), owed_since=None)
+    .returning(escalations.c.id)
 )
 _STOP_RESPONSES = _stop(sa.select(escalations.c.id).where(*_CLAIMED), _AT, "first_response", "next_response")
 
@@ -72,8 +75,9 @@ async def owe_an_answer(connection: AsyncConnection, conversation_id: str, *, at
 
 async def answer_given(connection: AsyncConnection, conversation_id: str, *, at: datetime) -> None:
     """Note a person's answer: nothing is owed, and the clocks of responses stop."""
-    await connection.execute(_ANSWERED, {"conversation": conversation_id, "at": at})
-    await connection.execute(_STOP_RESPONSES, {"conversation": conversation_id, "at": at})
+    here = {"conversation": conversation_id, "at": at}
+    if (await connection.execute(_ANSWERED, here)).first() is not None:
+        await connection.execute(_STOP_RESPONSES, here)
 
 
 async def watch_clocks(services: Services) -> int:

@@ -28,7 +28,13 @@ _LOCK_THREAD = _THREAD.with_for_update(key_share=True)
 _NEWEST = sa.select(conversations).where(conversations.c.thread_id == sa.bindparam("thread")).order_by(conversations.c.id.desc()).limit(1)
 _NEWEST_AND_WHOSE = _NEWEST.join(threads, threads.c.id == conversations.c.thread_id).add_columns(threads.c.customer_id)
 _SEEN = sa.select(messages).where(messages.c.thread_id == sa.bindparam("thread"), messages.c.client_id == sa.bindparam("client"))
-_ADD_MESSAGE = sa.insert(messages)
+_NEXT_OF_AGENT = (
+    sa.update(conversations)
+    .where(conversations.c.id == sa.bindparam("conversation"), conversations.c.status == Status.AGENT)
+    .where(conversations.c.agent_id == sa.bindparam("agent"))
+    .values(last_seq=conversations.c.last_seq + 1, updated_at=sa.bindparam("now"))
+    .returning(conversations)
+)
 _ADD_NEW = {
     dialect: insert(messages).on_conflict_do_nothing(index_elements=["thread_id", "client_id"]).returning(messages.c.id)
     for dialect, insert in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
@@ -164,6 +170,11 @@ async def advance_row(connection: AsyncConnection, conversation_id: str, count: 
     return (await connection.execute(_advance(conversation_id, count, *where, **changes).returning(conversations))).first()
 
 
+async def advance_as_agent(connection: AsyncConnection, conversation_id: str, agent_id: str) -> Row | None:
+    """The same, one place, for the agent whose conversation it is."""
+    return (await connection.execute(_NEXT_OF_AGENT, {"conversation": conversation_id, "agent": agent_id, "now": utcnow()})).first()
+
+
 def _advance(conversation_id: str, count: int, *where: Any, **changes: Any) -> sa.Update:
     update = sa.update(conversations).where(conversations.c.id == conversation_id, *where)
     return update.values(last_seq=conversations.c.last_seq + count, updated_at=utcnow(), **changes)
@@ -171,24 +182,22 @@ def _advance(conversation_id: str, count: int, *where: Any, **changes: Any) -> s
 
 async def add_message(connection: AsyncConnection, message: Message) -> Message:
     """Write the message in its place; one for a channel's customer also goes into the outbox, in the same transaction."""
-    await connection.execute(_ADD_MESSAGE, _row(message))
+    await connection.execute(sa.insert(messages), _row(message))
     if message.sender != Sender.CUSTOMER:
-        await outbox.put(
-            connection,
-            message_id=message.id,
-            thread_id=message.thread_id,
-            conversation_id=message.conversation_id,
-            seq=message.seq,
-        )
+        await outbox.put(connection, message)
     return message
 
 
 async def add_new(connection: AsyncConnection, said: Sequence[Message]) -> set[str]:
-    """Write those of these customers' messages that are not here yet, by their thread and client id; return the ids of these."""
+    """The same for those of these messages that are not here yet, by their thread and client id; return the ids of these."""
     if not said:
         return set()
     written = await connection.execute(_ADD_NEW[connection.dialect.name], [_row(message) for message in said])
-    return set(written.scalars())
+    added = set(written.scalars())
+    for message in said:
+        if message.id in added and message.sender != Sender.CUSTOMER:
+            await outbox.put(connection, message)
+    return added
 
 
 def _row(message: Message) -> dict[str, Any]:

@@ -120,7 +120,12 @@ async def _close(app: App) -> None:
     await app.ctx.opened.__aexit__(None, None, None)
 
 
-async def _settle(_app: App) -> None:
+async def _settle_soon(_app: App) -> None:
+    """Not at once: Sanic forgets the signal to end that comes while it waits for what is done at start."""
+    asyncio.get_running_loop().call_soon(_settle)
+
+
+def _settle() -> None:
     """Take what was made at start out of the garbage collector's rounds: each would stop everybody for a tenth of a second."""
     gc.collect()
     gc.freeze()
@@ -132,7 +137,7 @@ def main() -> None:
     configure_logging(settings.log_level)
     app = create_app(settings)
     app.config.TOUCHUP = True  # takes the signals that nobody hears out of every request
-    app.after_server_start(_settle)
+    app.after_server_start(_settle_soon)
     if len(sys.argv) > 1:
         app.run(sock=socket.socket(fileno=int(sys.argv[1])), single_process=True, access_log=False, motd=False)
     else:

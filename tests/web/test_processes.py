@@ -273,3 +273,23 @@ async def test_web_processes_start_again_one_by_one_and_refuse_nobody(
         for running in started:
             await running.end()
         listening.close()
+
+
+@pytest.mark.slow
+async def test_messages_wait_for_no_list_of_the_queue(
+    http: aiohttp.ClientSession, redis: aioredis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a hundred desks the lists take a tenth of a second, again and again; what a customer says is shown meanwhile."""
+
+    async def never(_self: Any) -> None:
+        await asyncio.Event().wait()
+
+    async with AsyncExitStack() as stack:
+        widget = await open_widget(http)
+        agent, headers, conversation = await claimed(stack, widget, str(http._base_url))
+        monkeypatch.setattr(desk_socket.DeskConnection, "_send_queue_and_alerts", never)
+        board = await desk(agent, headers, conversation, after=0)
+
+        sent = (await widget.send("still there?"))["message"]
+        while (await frame(board, "message"))["message"]["id"] != sent["id"]:
+            pass
