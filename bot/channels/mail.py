@@ -77,7 +77,7 @@ class Email(Channel):
         keeps_reply_token=True,
         poll_s=15,
         most_an_hour=20,
-        new_an_hour=300,
+        new_an_hour=1000,  # a night's mails, read at once after a standstill, are fewer
         files=(Takes(ANYTHING, 15 * MB),),  # many servers take 25 MB, in which base64 is a third
     )
 

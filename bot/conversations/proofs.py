@@ -33,7 +33,7 @@ _NAMESPACE = uuid.UUID("5f1d3a52-7c59-4f0e-9d0b-6f5b0a4f9b11")
 async def prove(database: Database, shop: Shop, who: Who, number: str, *, phone_last4: str, message_id: str) -> Order:
     """Return the order and remember it as proven for the thread.
 
-    Raises NotFoundError, the same for a wrong number and for wrong digits, and TooManyError when the thread or the number is locked,
+    Raises NotFoundError, the same for a wrong number and for wrong digits, and TooManyError when thread, number or caller is locked,
     the fifth wrong try included. A message that is answered again counts once.
     """
     attempt = str(uuid.uuid5(_NAMESPACE, f"{who.conversation_id}:{message_id}:{number}"))
