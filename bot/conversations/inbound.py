@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.channels import choices, media, outbox
 from bot.conversations import buttons, store
 from bot.conversations.ratings import rate, typed_score
-from bot.conversations.sla import owe_an_answer
+from bot.conversations.sla import owe_answers
 from bot.conversations.thanks import is_thanks
 from bot.conversations.visitors import customer_of, is_whose, not_whose
 from bot.database.conversations import conversations, messages, threads
@@ -148,7 +148,7 @@ async def _take_place(
         taken = await store.advance_row(connection, row.id, 1, as_it_was, **changes)
         if taken is not None:
             if taken.status in (Status.WAITING, Status.AGENT):
-                await owe_an_answer(connection, taken.id, at=utcnow(), hours=hours)
+                await owe_answers(connection, [taken.id], at=utcnow(), hours=hours)
             return taken, taken.last_seq
         row = None
     raise ConflictError(f"thread {thread_id} changes too fast; send the message again")

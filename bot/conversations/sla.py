@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +34,15 @@ def _stop(escalation_ids: sa.Select[tuple[str]], at: Any, *targets: str) -> sa.U
     return sa.update(sla_clocks).where(*running).values(met_at=at, breached=sa.or_(sla_clocks.c.breached, sla_clocks.c.due_at < at))
 
 
+# Built once: it runs with everything that is said to a person.
+_OWED = (
+    sa.update(escalations)
+    .where(escalations.c.conversation_id.in_(sa.bindparam("conversations", expanding=True)))
+    .where(escalations.c.status.in_(["waiting", "claimed"]), escalations.c.owed_since.is_(None))
+    .values(owed_since=_AT)
+    .returning(escalations.c.id, escalations.c.priority, escalations.c.first_reply_at)
+)
+
 # Built once: they run with every answer of a person. A clock of a response runs only while one is owed, or none was given yet.
 _ANSWERED = (
     sa.update(escalations)
@@ -44,19 +54,21 @@ _STOP_RESPONSES = _stop(sa.select(escalations.c.id).where(*_CLAIMED), _AT, "firs
 
 
 async def start_clocks(connection: AsyncConnection, escalation_id: str, *targets: str, priority: int, at: datetime, hours: Hours) -> None:
-    for target in targets:
-        warn, due = promised(Priority(priority), target)
-        clock = {
-            "id": new_id(),
-            "escalation_id": escalation_id,
-            "target": target,
-            "priority": priority,
-            "started_at": at,
-            "warn_at": hours.after(at, warn),
-            "due_at": hours.after(at, due),
-            "breached": False,
-        }
-        await connection.execute(_ADD_CLOCK, clock)
+    await connection.execute(_ADD_CLOCK, [_clock(escalation_id, target, priority=priority, at=at, hours=hours) for target in targets])
+
+
+def _clock(escalation_id: str, target: str, *, priority: int, at: datetime, hours: Hours) -> dict[str, Any]:
+    warn, due = promised(Priority(priority), target)
+    return {
+        "id": new_id(),
+        "escalation_id": escalation_id,
+        "target": target,
+        "priority": priority,
+        "started_at": at,
+        "warn_at": hours.after(at, warn),
+        "due_at": hours.after(at, due),
+        "breached": False,
+    }
 
 
 async def stop_clocks(connection: AsyncConnection, escalation_ids: sa.Select[tuple[str]], *, at: datetime) -> None:
@@ -64,13 +76,14 @@ async def stop_clocks(connection: AsyncConnection, escalation_ids: sa.Select[tup
     await connection.execute(_stop(escalation_ids, at))
 
 
-async def owe_an_answer(connection: AsyncConnection, conversation_id: str, *, at: datetime, hours: Hours) -> None:
-    """Note since when a person owes this customer an answer; after the first reply its clock runs."""
-    here = (escalations.c.conversation_id == conversation_id, escalations.c.status.in_(["waiting", "claimed"]))
-    owed = sa.update(escalations).where(*here, escalations.c.owed_since.is_(None)).values(owed_since=at)
-    fresh = (await connection.execute(owed.returning(escalations.c.id, escalations.c.priority, escalations.c.first_reply_at))).first()
-    if fresh is not None and fresh.first_reply_at is not None:
-        await start_clocks(connection, fresh.id, "next_response", priority=fresh.priority, at=at, hours=hours)
+async def owe_answers(connection: AsyncConnection, conversation_ids: Sequence[str], *, at: datetime, hours: Hours) -> None:
+    """Note since when a person owes these customers an answer; after the first reply its clock runs."""
+    if not conversation_ids:
+        return
+    fresh = (await connection.execute(_OWED, {"conversations": conversation_ids, "at": at})).all()
+    clocks = [_clock(row.id, "next_response", priority=row.priority, at=at, hours=hours) for row in fresh if row.first_reply_at is not None]
+    if clocks:
+        await connection.execute(_ADD_CLOCK, clocks)
 
 
 async def answer_given(connection: AsyncConnection, conversation_id: str, *, at: datetime) -> None:

@@ -16,7 +16,7 @@ from bot.channels import choices, outbox
 from bot.conversations import store
 from bot.conversations.inbound import TEXT_LIMIT, Stored, clean_text, customer_message, may_write
 from bot.conversations.ratings import typed_score
-from bot.conversations.sla import owe_an_answer
+from bot.conversations.sla import owe_answers
 from bot.database.conversations import conversations, messages, threads
 from bot.escalations.hours import Hours
 from bot.ids import utcnow
@@ -75,9 +75,7 @@ async def store_usual(connection: AsyncConnection, batch: Sequence[InboundMessag
     added = await store.add_new(connection, [each.message for each in further])
     new = [each for each in further if each.message.id in added]
     await _take_places(connection, new)
-    for each in new:
-        if each.row.status != Status.BOT:
-            await owe_an_answer(connection, each.row.id, at=utcnow(), hours=hours)
+    await owe_answers(connection, [each.row.id for each in new if each.row.status != Status.BOT], at=utcnow(), hours=hours)
     heard = [outbox.Heard(each.row.thread_id, each.inbound.inbox_id, each.inbound.reply_token) for each in new if each.inbound.by_channel]
     await outbox.heard_all(connection, sorted(heard))  # the same order for all processes here too
     return {_who(each.inbound): Stored(each.message, each.row.status, new=True) for each in new}

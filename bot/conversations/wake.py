@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from enum import StrEnum
+from itertools import chain
 
 import msgspec
 from redis.asyncio import Redis
 
+from bot.conversations.together import Together
 from bot.redis import REDIS_DOWN, promptly
 
 CHANNEL = "yingda:wake"
+AT_ONCE = 1000  # calls whose wake-ups go out together: while Redis stands still, nobody should wait for more than two rounds
 
 log = logging.getLogger(__name__)
 
@@ -38,16 +41,22 @@ class Wake(msgspec.Struct, frozen=True, omit_defaults=True):
 class Wakeups:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._together: Together[Sequence[Wake], None] = Together(self._publish, most=AT_ONCE)
 
     async def send(self, *wakes: Wake) -> None:
-        """Publish, all at once; while Redis is away the heartbeats' cursors heal what is missed here."""
+        """Publish, with what others of this process publish now; while Redis is away the heartbeats' cursors heal what is missed here."""
+        await self._together.do(wakes)
+
+    async def _publish(self, many: Sequence[Sequence[Wake]]) -> list[None]:
         try:
             async with self._redis.pipeline(transaction=False) as together:
-                for wake in wakes:
+                for wake in chain.from_iterable(many):
                     together.publish(CHANNEL, msgspec.json.encode(wake))
                 await promptly(together.execute())
         except REDIS_DOWN as error:
-            log.warning("a wake-up for conversation %s was not sent: %s", wakes[0].conversation_id, type(error).__name__)
+            ids = ", ".join(wakes[0].conversation_id for wakes in many)
+            log.warning("wake-ups for conversations were not sent (%s): %s", type(error).__name__, ids)
+        return [None] * len(many)
 
     async def listen(self) -> AsyncIterator[Wake | None]:
         """Yield wake-ups until the connection breaks; the caller listens again.
