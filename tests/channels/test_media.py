@@ -302,6 +302,7 @@ async def test_what_cannot_be_kept_says_why(sent: Desk, post: Post, answer: Says
     assert len(post.vendor.received) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("before", "size"), [(MOST_A_DAY, 1), (1, LARGEST_A_DAY * LIMIT)], ids=["files", "bytes"])
 @on_sqlite
 async def test_of_one_conversation_so_much_is_kept_in_a_day(sent: Desk, post: Post, services: Services, before: int, size: int) -> None:

@@ -134,6 +134,7 @@ async def claimed(http: aiohttp.ClientSession, settings: Settings) -> str:
         return str((await response.json())["conversation_id"])
 
 
+@pytest.mark.slow
 async def test_what_agents_look_at_beside_their_own_is_logged_without_its_words(
     http: aiohttp.ClientSession, settings: Settings, colleagues: list[aiohttp.ClientSession]
 ) -> None:
@@ -158,6 +159,7 @@ async def test_what_agents_look_at_beside_their_own_is_logged_without_its_words(
     assert lines == [("wei", *read), ("wei", "search", "conversations", {"found": 1}), ("zoe", *read)]
 
 
+@pytest.mark.slow
 async def test_sending_again_and_unlinking_are_for_the_conversations_agent_and_supervisors(
     http: aiohttp.ClientSession, settings: Settings, colleagues: list[aiohttp.ClientSession]
 ) -> None:

@@ -74,6 +74,7 @@ async def test_a_conversation_keeps_its_caller_as_a_hash_that_is_the_same_for_ne
     assert re.fullmatch("[0-9a-f]{32}", first)
 
 
+@pytest.mark.slow
 async def test_lines_above_a_visitors_are_refused_until_one_is_closed(http: aiohttp.ClientSession, settings: Settings) -> None:
     visitor = await open_widget(http)
     lines = [await visitor.socket() for _ in range(settings.sockets_per_visitor)]
@@ -119,6 +120,7 @@ async def test_a_window_begins_anew() -> None:
     assert (window.of("here"), window.add("here")) == (0, 1)
 
 
+@pytest.mark.slow
 async def test_new_conversations_are_counted_by_address_and_open_ones_go_on(
     settings: Settings, redis: aioredis.Redis, rasa: FakeRasa
 ) -> None:
