@@ -19,7 +19,7 @@ from sklearn.svm import LinearSVC
 from bot.errors import InputError
 from bot.nlu.network import Network, NetworkOptions, fit_network, join, latent_directions, softmax
 from bot.nlu.ngrams import Tfidf, character_ngrams, word_ngrams
-from bot.nlu.novelty import choose_threshold, familiarity, principal_directions
+from bot.nlu.novelty import choose_threshold, familiarity, ladder, principal_directions, signs_of_ours
 from bot.nlu.stacking import stacking_weights, votes
 
 Floats = NDArray[np.float32]
@@ -51,6 +51,8 @@ class ModelOptions:
     gram_dropout: float = 0.3
     unit_dropout: float = 0.5
     folds: int = 5
+    few: int = 1500
+    few_folds: int = 10
     keep: float = 0.97
     seed: int = 7
 
@@ -143,7 +145,7 @@ class IntentModel:
         mixed = self.mix_ @ np.vstack([margins, logits, votes(likeness, self.targets_, len(self.labels_))])
         probabilities = softmax(mixed[None, :])[0]
         best = np.argsort(-probabilities, kind="stable")[:limit]
-        score = familiarity(logits, likeness)[0]
+        score = familiarity(signs_of_ours(margins[None, :], logits, likeness), self.ours_)[0]
         return Prediction([(self.labels_[index], float(probabilities[index])) for index in best], float(score))
 
     def opinions(self, example: Example) -> tuple[Floats, Floats, Floats]:
@@ -204,7 +206,7 @@ class IntentModel:
         targets, labels = self.targets_, len(self.labels_)
         folds = self._folds(targets)
         margins, logits, near = (np.zeros((len(targets), labels), dtype=np.float32) for _ in range(3))
-        scores = np.zeros(len(targets), dtype=np.float32)
+        signs = np.zeros((len(targets), 3), dtype=np.float32)
         networks = []
         for fold in np.unique(folds):
             held, rest = folds == fold, folds != fold
@@ -216,20 +218,22 @@ class IntentModel:
             logits[held] = networks[-1].logits(inputs[held])
             likeness = self.known_[held] @ self.known_[rest].T
             near[held] = votes(likeness, targets[rest], labels)
-            scores[held] = familiarity(logits[held], likeness)
+            signs[held] = signs_of_ours(margins[held], logits[held], likeness)
         self.network_ = join(networks or [self._fit_network(inputs, targets, 0)])
         self.mix_ = stacking_weights([margins, logits, near], targets)
         right = np.tensordot(self.mix_, np.stack([margins, logits, near]), axes=1).argmax(axis=1) == targets
-        self.threshold_ = choose_threshold(scores[(targets != foreign) & right], keep=self.options.keep)
+        self.ours_ = ladder(signs[targets != foreign])
+        self.threshold_ = choose_threshold(familiarity(signs[(targets != foreign) & right], self.ours_), keep=self.options.keep)
         self.held_out_accuracy_ = float(right.mean())
 
     def _folds(self, targets: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Deal the examples of each intent to the folds in turn, in a random order."""
+        """Deal the examples of each intent to the folds in turn, in a random order; to more folds where there are few examples."""
         generator = np.random.default_rng(self.options.seed)
+        count = self.options.few_folds if len(targets) < self.options.few else self.options.folds
         folds = np.empty(len(targets), dtype=np.int64)
         for label in np.unique(targets):
             places = generator.permutation(np.flatnonzero(targets == label))
-            folds[places] = (np.arange(len(places)) + generator.integers(self.options.folds)) % self.options.folds
+            folds[places] = (np.arange(len(places)) + generator.integers(count)) % count
         return folds
 
     def save(self, folder: Path) -> None:
@@ -243,6 +247,7 @@ class IntentModel:
             targets=self.targets_,
             latent=self.latent_,
             mix=self.mix_,
+            ours=self.ours_,
             **{f"network_{name}": value for name, value in zip(_NETWORK, astuple(self.network_), strict=True)},
             character_idf=self.characters_.idf_,
             word_idf=self.words_.idf_,
@@ -268,7 +273,7 @@ class IntentModel:
         with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
             model.weights_, model.bias_ = arrays["weights"], arrays["bias"]
             model.directions_, model.known_, model.targets_ = arrays["directions"], arrays["known"], arrays["targets"]
-            model.latent_, model.mix_ = arrays["latent"], arrays["mix"]
+            model.latent_, model.mix_, model.ours_ = arrays["latent"], arrays["mix"], arrays["ours"]
             model.network_ = Network(*(arrays[f"network_{name}"] for name in _NETWORK))
             model.characters_ = Tfidf.restore(learned["characters"], arrays["character_idf"])
             model.words_ = Tfidf.restore(learned["words"], arrays["word_idf"])

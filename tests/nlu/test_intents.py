@@ -18,9 +18,10 @@ from bot.encoder import Encoder
 from bot.errors import InputError
 from bot.nlu.features import SentenceEncoder
 from bot.nlu.intents import FALLBACK, EncoderIntentClassifier
-from bot.nlu.model import IntentModel
+from bot.nlu.model import Example, IntentModel, ModelOptions
 from bot.nlu.network import Network, NetworkOptions, fit_network, join
 from bot.nlu.ngrams import Tfidf, character_ngrams, word_ngrams
+from bot.nlu.novelty import familiarity, ladder
 from bot.nlu.stacking import stacking_weights
 from bot.nlu.tokenizer import BilingualTokenizer
 
@@ -224,3 +225,24 @@ def test_the_opinion_that_is_right_weighs_more() -> None:
     weights = stacking_weights([right, noise], targets)
 
     assert weights[0] > 5 * weights[1]
+
+
+def test_few_examples_are_dealt_to_more_folds() -> None:
+    examples = [Example(f"say {number}", ["say", str(number)], vector) for number, vector in enumerate(np.eye(12, dtype=np.float32))]
+    options = ModelOptions(units=4, min_steps=1, epochs=1, folds=2, few_folds=3, few=12)
+
+    few = IntentModel(options).fit(examples[:11], ["a", "b"] * 5 + ["a"])
+    many = IntentModel(options).fit(examples, ["a", "b"] * 6)
+
+    assert [len(model.network_.bias) // 4 for model in (few, many)] == [3, 2]
+
+
+def test_familiar_is_what_few_of_ours_fall_short_of_whatever_the_units() -> None:
+    ours = ladder(np.tile(np.arange(5000, dtype=np.float32)[::-1, None] / 50, 3))
+    signs = np.array([[50, 50, 50], [50, 5, 50], [5, 50, 50], [5, 5, 5], [-20, -90, 5], [-30, -90, 5]], dtype=np.float32)
+
+    middle, second_low, first_low, low, lower, lowest = familiarity(signs, ours)
+
+    assert middle > second_low > low > lower > lowest
+    assert second_low == pytest.approx(first_low)
+    assert familiarity(signs * [1, 1000, 1], ours * [1, 1000, 1]) == pytest.approx(familiarity(signs, ours))
