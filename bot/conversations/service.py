@@ -12,10 +12,11 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.channels import media, outbox
+from bot.channels import outbox
 from bot.channels.base import Batch
 from bot.channels.files import SentFile
 from bot.conversations import store
+from bot.conversations.agent_replies import AgentReplies, Reply
 from bot.conversations.follow_up import to_the_same_agent
 from bot.conversations.how_long import asks_how_long, tell_place
 from bot.conversations.inbound import Stored, clean_text, withdraw
@@ -24,7 +25,7 @@ from bot.conversations.notices import system_message
 from bot.conversations.ratings import rate
 from bot.conversations.read_marks import take_receipts
 from bot.conversations.services import Services
-from bot.conversations.sla import answer_given, stop_clocks
+from bot.conversations.sla import stop_clocks
 from bot.conversations.tracker import end_form
 from bot.conversations.turns import TurnRunner
 from bot.conversations.wake import News, Wake
@@ -32,8 +33,8 @@ from bot.conversations.window import Window
 from bot.database.conversations import conversations
 from bot.database.escalations import escalations
 from bot.errors import ConflictError, InputError, NotFoundError
-from bot.ids import new_id, utcnow
-from bot.messages import Content, InboundMessage, Message, Sender, Status
+from bot.ids import utcnow
+from bot.messages import InboundMessage, Message, Status
 
 NEXT_EPOCH = conversations.c.epoch + 1
 MOST_A_MINUTE = 120  # messages of one customer on a channel, at one process
@@ -47,6 +48,7 @@ class ConversationService:
         self.services = services
         self.turns = TurnRunner(services)
         self._intake = Intake(services)
+        self._replies = AgentReplies(services)
         self._database = services.database
         self._written = Window(60)
 
@@ -132,28 +134,9 @@ class ConversationService:
         text = clean_text(text)
         if not text and file is None:
             raise InputError("the reply is empty; write a text")
-        async with self._database.write() as connection:
-            row = await store.advance_as_agent(connection, conversation_id, agent_id)
-            if row is None:
-                return await self._said_before(connection, conversation_id, client_id)
-            message = agent_message(row, agent_id, client_id=client_id, text=text, file=file)
-            if not await store.add_new(connection, [message]):
-                seen = await self._said_before(connection, conversation_id, client_id)
-                await connection.rollback()
-                return seen
-            if file:
-                await media.put_own(connection, self.services.cipher, message, file.data)
-            await answer_given(connection, conversation_id, at=message.created_at)
-        await self._wake(conversation_id, row.thread_id)
+        message = await self._replies.store(Reply(agent_id, conversation_id, client_id, text, file))
+        await self._wake(conversation_id, message.thread_id)
         return message
-
-    async def _said_before(self, connection: AsyncConnection, conversation_id: str, client_id: str) -> Message:
-        """Return an agent's reply that is here already; ConflictError when it is not, and cannot be stored either."""
-        row = await store.conversation(connection, conversation_id)
-        seen = await store.message_by_client_id(connection, row.thread_id, _own_id(client_id))
-        if seen is None:
-            raise ConflictError("this conversation is not yours (any more); claim it to reply")
-        return seen
 
     async def resolve(self, agent_id: str, conversation_id: str) -> None:
         """End the enquiry and ask the customer for a rating, once."""
@@ -223,24 +206,3 @@ class ConversationService:
         """An agent has room again, or somebody waits no more."""
         news = Wake(News.MESSAGES, row.id, row.thread_id)
         await self.services.wake.send(news, Wake(News.QUEUE, agent_id=row.agent_id or ""))
-
-
-def agent_message(row: store.Row, agent_id: str, *, client_id: str, text: str, file: SentFile | None) -> Message:
-    """Return an agent's reply at the conversation's newest place."""
-    return Message(
-        id=new_id(),
-        thread_id=row.thread_id,
-        conversation_id=row.id,
-        seq=row.last_seq,
-        sender=Sender.AGENT,
-        text=text,
-        created_at=utcnow(),
-        agent_id=agent_id,
-        client_id=_own_id(client_id),
-        language=row.language,
-        content=Content(attachments=[file.attachment]) if file else Content(),
-    )
-
-
-def _own_id(client_id: str) -> str:
-    return f"agent:{client_id}"

@@ -59,7 +59,7 @@ class Database:
 
         On SQLite it begins with BEGIN IMMEDIATE, since a transaction that reads first and writes later fails under contention;
         writers of one process queue on a lock instead of polling the file. Of those with `last` only one at a time stands in that
-        queue: however many there are, who must be quick waits for one of them.
+        queue: however many there are, who must be quick (a customer who waits for an acknowledgement) waits for one of them.
         """
         async with self._writers_turn(last), self.engine.connect() as connection:
             if self.is_sqlite:
