@@ -157,6 +157,7 @@ async def test_what_a_channel_does_not_take_is_said_when_it_is_chosen(
     board = await desk(context.browser, web, "lin")
     await board.locator(".entry-claim").click()
     await expect(board.locator("#reply")).to_be_visible()
+    await expect(board.get_by_role("main")).to_contain_text("DingTalk")  # what a channel takes comes with its name
 
     await board.locator("input[type=file]").set_input_files([INVOICE])
 
