@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
@@ -20,6 +21,7 @@ from bot.database.in_loop import BUSY_TIMEOUT_S, LoopModule
 SQLITE_CACHE_KB = 16 * 1024
 # For work on whole tables: with SQLite's own 2 MB, inserts in random order of an index wait for the file.
 SQLITE_LARGE_CACHE_KB = 64 * 1024
+LAST_WORDS_S = 1.0  # for what is still under way when a process ends
 
 
 class Database:
@@ -76,8 +78,15 @@ class Database:
             yield
 
     async def close(self) -> None:
+        """Close all connections, after what several shared (bot.conversations.together) and nobody waits for any more."""
         if self._direct is not None:
             self._direct.close()
+        pool = self.engine.pool
+        assert isinstance(pool, sa.QueuePool)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_S):
+                while pool.checkedout():
+                    await asyncio.sleep(0.01)
         await self.engine.dispose()
 
 
