@@ -51,7 +51,8 @@ class AgentReplies:
     async def store(self, reply: Reply) -> Message:
         """Store the reply once and return it. Raises ConflictError when the conversation is not this agent's (any more)."""
         try:
-            stored = await self._together.do(reply)
+            # A file goes alone: its bytes would hold up the replies beside it, and all who wait for the writer.
+            stored = await self._together.do(reply) if reply.file is None else (await self._store([reply]))[0]
         except _SaidBefore as before:
             return before.message
         if isinstance(stored, BotError):

@@ -301,5 +301,8 @@ async def test_messages_wait_for_no_list_of_the_queue(
         board = await desk(agent, headers, conversation, after=0)
 
         sent = (await widget.send("still there?"))["message"]
-        while (await frame(board, "message"))["message"]["id"] != sent["id"]:
-            pass
+        said = (await frame(board, "message"))["message"]
+        while said["id"] != sent["id"]:
+            said = (await frame(board, "message"))["message"]
+
+        assert said["text"] == "still there?"
