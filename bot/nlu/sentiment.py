@@ -145,7 +145,7 @@ def likeness_of(features: Floats, options: SentimentOptions) -> Likeness:
     """Learn the main directions, at most as many as there are examples, and keep the examples as they lie along them."""
     mean = features.mean(axis=0)
     main = np.linalg.svd(features - mean, full_matrices=False)[2][: options.directions].T
-    return Likeness(mean, np.ascontiguousarray(main), (features - mean) @ main, options.width)
+    return Likeness.to((features - mean) @ main, mean, np.ascontiguousarray(main), options.width)
 
 
 def votes_of(kernel: Floats, targets: NDArray[np.int64], *, ridge: float) -> Votes:
