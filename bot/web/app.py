@@ -48,6 +48,7 @@ from bot.web import (
 from bot.web.board import Board
 from bot.web.callers import Callers
 from bot.web.origins import allowed_origins, install_cors
+from bot.web.protocol import PatientProtocol
 from bot.web.relay import RELAY_S
 from bot.web.requests import App, install_errors, install_limits
 from bot.web.sockets import Hub
@@ -138,10 +139,8 @@ def main() -> None:
     app = create_app(settings)
     app.config.TOUCHUP = True  # takes the signals that nobody hears out of every request
     app.after_server_start(_settle_soon)
-    if len(sys.argv) > 1:
-        app.run(sock=socket.socket(fileno=int(sys.argv[1])), single_process=True, access_log=False, motd=False)
-    else:
-        app.run(host=settings.host, port=settings.port, single_process=True, access_log=False, motd=False)
+    where = {"sock": socket.socket(fileno=int(sys.argv[1]))} if len(sys.argv) > 1 else {"host": settings.host, "port": settings.port}
+    app.run(**where, protocol=PatientProtocol, single_process=True, access_log=False, motd=False)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-import uuid
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
@@ -241,15 +240,6 @@ async def test_a_widget_is_pinged_although_there_is_always_news(
     assert not page.closed
 
 
-async def as_stubborn_as_the_page(widget: Widget, text: str) -> None:
-    """Send; what meets a process in the moment in which it closes its lines is sent again under the same id."""
-    client_id = str(uuid.uuid4())
-    try:
-        await widget.send(text, client_id=client_id)
-    except aiohttp.ClientConnectionError:
-        await widget.send(text, client_id=client_id)
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(90)
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
@@ -271,7 +261,7 @@ async def test_web_processes_start_again_one_by_one_and_refuse_nobody(
             for place, ending in enumerate(list(started)):
                 ending.terminate()
                 while ending.alive:
-                    await as_stubborn_as_the_page(widget, f"at {time.monotonic()}")
+                    await widget.send(f"at {time.monotonic()}")
                     await asyncio.sleep(0.3)  # the limit is 40 messages a minute; an end takes up to 5 s
                 await ending.end()
                 started[place] = await Running.start(made[place])
