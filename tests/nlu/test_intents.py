@@ -19,7 +19,7 @@ from bot.errors import InputError
 from bot.nlu.features import SentenceEncoder
 from bot.nlu.intents import FALLBACK, EncoderIntentClassifier
 from bot.nlu.model import Example, IntentModel, ModelOptions
-from bot.nlu.network import Network, NetworkOptions, fit_network, join
+from bot.nlu.network import Network, NetworkOptions, fit_network, join, softmax
 from bot.nlu.ngrams import Tfidf, character_ngrams, word_ngrams
 from bot.nlu.novelty import familiarity, ladder
 from bot.nlu.stacking import stacking_weights
@@ -225,6 +225,31 @@ def test_the_opinion_that_is_right_weighs_more() -> None:
     weights = stacking_weights([right, noise], targets)
 
     assert weights[0] > 5 * weights[1]
+
+
+def test_the_opinion_that_is_right_more_often_leads_although_it_errs_by_far() -> None:
+    """The likelihood alone would have the bold one so small that the shy one overrules it where it is right."""
+    generator = np.random.default_rng(5)
+    targets = np.arange(400) % 4
+    bold, shy = (np.eye(4, dtype=np.float32)[targets] for _ in range(2))
+    wrong = generator.random(400) < 0.1
+    bold[wrong] = 6 * np.roll(bold[wrong], 1, axis=1)
+    doubtful = ~wrong & (generator.random(400) < 0.2)
+    shy[doubtful] = np.roll(shy[doubtful], 2, axis=1)
+
+    weights = stacking_weights([bold, shy], targets)
+
+    assert ((weights[0] * bold + weights[1] * shy)[~wrong].argmax(axis=1) == targets[~wrong]).all()
+
+
+def test_one_opinion_alone_is_made_as_sure_as_it_is_right() -> None:
+    targets = np.arange(900) % 3
+    sure = np.eye(3, dtype=np.float32)[targets]
+    sure[::5] = np.roll(sure[::5], 1, axis=1)
+
+    weight = stacking_weights([sure], targets)
+
+    assert np.allclose(softmax(weight[0] * sure).max(axis=1), 0.8, atol=0.01)
 
 
 def test_few_examples_are_dealt_to_more_folds() -> None:
