@@ -56,5 +56,5 @@ def explained(parsed: dict[str, Any]) -> dict[str, Any]:
         "entities": parsed["entities"],
         "language": parsed["language"],
         "tokens": [text[start:end] for start, end in parsed["text_tokens"]],
-        **{key: parsed[key] for key in ("sentiment", "novelty", "cut") if key in parsed},
+        **{key: parsed[key] for key in ("corrected", "sentiment", "novelty", "cut") if key in parsed},
     }

@@ -20,6 +20,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from bot.encoder import DEFAULT_MODEL, Encoder, shared_encoder
 from bot.encoders import Vectors
 from bot.errors import SettingError
+from bot.nlu.spelling import meant_text
 from bot.nlu.tokenizer import folded_text
 
 NAME = "SentenceEncoder"
@@ -111,7 +112,7 @@ class SentenceEncoder(DenseFeaturizer, GraphComponent):  # type: ignore[misc]
 
     def process(self, messages: list[Message]) -> list[Message]:
         for message in messages:
-            self._set_vector(message, self._encoder.encode_one(folded_text(message).text))
+            self._set_vector(message, self._encoder.encode_one(meant_text(message)))
         return messages
 
     @staticmethod

@@ -10,13 +10,13 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.classifiers.classifier import IntentClassifier
-from rasa.nlu.constants import TOKENS_NAMES
 from rasa.shared.nlu.constants import INTENT, INTENT_RANKING_KEY, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.nlu.features import SentenceEncoder, sentence_vector
 from bot.nlu.model import Example, IntentModel, ModelOptions, Prediction
+from bot.nlu.spelling import meant_text, meant_words
 from bot.nlu.tokenizer import BilingualTokenizer, folded_text
 
 FALLBACK = "nlu_fallback"  # Rasa's own name; rules lead from it to the question back or to a person
@@ -107,5 +107,4 @@ class EncoderIntentClassifier(GraphComponent, IntentClassifier):  # type: ignore
 
 
 def _example(message: Message) -> Example:
-    words = [token.lemma for token in message.get(TOKENS_NAMES[TEXT], [])]
-    return Example(folded_text(message).text.lower(), words, sentence_vector(message))
+    return Example(meant_text(message).lower(), meant_words(message), sentence_vector(message))

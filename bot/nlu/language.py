@@ -8,11 +8,10 @@ from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
-from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 
 from bot.languages import detect_language
-from bot.nlu.normalize import MAX_CHARACTERS
+from bot.nlu.spelling import meant_text
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=False)
@@ -27,5 +26,5 @@ class LanguageDetector(GraphComponent):  # type: ignore[misc]
 
     def process(self, messages: list[Message]) -> list[Message]:
         for message in messages:
-            message.set("language", detect_language((message.get(TEXT) or "")[:MAX_CHARACTERS]), add_to_output=True)
+            message.set("language", detect_language(meant_text(message)), add_to_output=True)
         return messages

@@ -64,6 +64,10 @@ class Segmenter:
                 spans.extend(self._cut_rest(match["rest"], match.start()))
         return spans
 
+    def knows(self, word: str) -> bool:
+        """Does the Chinese dictionary have this word?"""
+        return bool(self._jieba.FREQ.get(word))
+
     def _cut_han(self, run: str, start: int, before: str) -> Iterator[Span]:
         if before.isdecimal() and run[0] in _UNITS:
             yield start, start + 1

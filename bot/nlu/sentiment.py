@@ -24,7 +24,7 @@ from bot.errors import InputError
 from bot.languages import LANGUAGES
 from bot.nlu.features import SentenceEncoder, sentence_vector
 from bot.nlu.normalize import fold
-from bot.nlu.tokenizer import folded_text
+from bot.nlu.spelling import meant_text
 from bot.sentiment import KINDS, LABELS, Floats, JudgingWords, Likeness, Sentiment, SentimentModel, Votes, features_of
 
 _FEWEST = 2  # examples of a label: what the others say of one that is left out
@@ -111,7 +111,7 @@ class SentimentClassifier(GraphComponent):  # type: ignore[misc]
         return messages
 
     def _judge(self, message: Message) -> Sentiment:
-        text = folded_text(message).text
+        text = meant_text(message)
         if self._model is None or not text.strip():
             return _NOTHING_SAID
         return self._model.judge(text, sentence_vector(message))

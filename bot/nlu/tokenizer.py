@@ -19,6 +19,7 @@ from bot.nlu.segment import Segmenter
 from bot.nlu.words import read_words
 
 FOLDED = "folded"  # attribute of a message: its folded text, which the components behind share
+KNOWN = "known"  # of a token: the Chinese dictionary has it
 _WORDS_FILE = "words.txt"
 
 
@@ -91,5 +92,6 @@ class BilingualTokenizer(Tokenizer):  # type: ignore[misc]
         tokens = []
         for start, end in self._segmenter.segment(folded.text):
             first, last = folded.original(start, end)
-            tokens.append(Token(text[first:last], first, last, lemma=folded.text[start:end].lower()))
+            word = folded.text[start:end]
+            tokens.append(Token(text[first:last], first, last, lemma=word.lower(), data={KNOWN: self._segmenter.knows(word)}))
         return tokens
