@@ -8,6 +8,8 @@ from pathlib import Path
 
 import yaml
 
+from bot.pinyin import is_pinyin
+
 LANGUAGES = ("zh", "en")
 
 _HAN = re.compile(r"[㐀-䶿一-鿿豈-﫿\U00020000-\U0003134f]")
@@ -19,13 +21,15 @@ _NEUTRAL = frozenset({"ok", "okay", "hi", "hello", "thx", "thanks", "bye", "yes"
 
 
 def detect_language(text: str) -> str:
-    """Return zh, en, mixed or other (no letters of either, or nothing but neutral words)."""
+    """Return zh, en, mixed or other (no letters of either, or nothing but neutral words). Pinyin is Chinese."""
     cleaned = _NOT_LANGUAGE.sub(" ", text)
     has_chinese = bool(_HAN.search(cleaned))
     english = [word for word in _LATIN_WORD.findall(cleaned) if word.lower() not in _NEUTRAL]
     if has_chinese:
         return "mixed" if english else "zh"
-    return "en" if english else "other"
+    if not english:
+        return "other"
+    return "zh" if is_pinyin(cleaned) else "en"
 
 
 def reply_language(text: str, previous: str) -> str:
@@ -35,6 +39,8 @@ def reply_language(text: str, previous: str) -> str:
     otherwise decide, since people who write them read them.
     """
     detected = detect_language(text)
+    if detected == "en" and is_pinyin(text, fewest=2):
+        return previous  # "tuihuo", "Shanghai": too little to tell
     if detected in LANGUAGES:
         return detected
     if detected == "mixed":

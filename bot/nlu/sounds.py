@@ -15,17 +15,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from bot.pinyin import SYLLABLES, is_pinyin, syllables
+
 Sound = tuple[str, ...]  # a syllable a character, without tones
 
 _HAN = re.compile("[一-鿿]+")
 _LATIN = re.compile("[a-z]+")
 _NUMERALS = frozenset("〇一二三四五六七八九十百千万亿两")  # whoever writes one means it
-_VOWEL = re.compile("[aeiouv]")
-_LONGEST = 6  # characters of a word
-_LETTERS = 6  # of a syllable: zhuang
+_LONGEST, _LONGEST_SPELLED = 6, 36  # characters of a word, letters of its pinyin
 _SPANS = (4, 3, 2)  # characters that are compared with a word at once, the longest first
 _OFTEN = 2  # examples that have a word into which a wrong one is turned
-_UNKNOWN = -16.0  # logarithm of what a syllable without a word costs
+_ALIKE = 5  # words of one spelling among which the neighbours choose
+_UNKNOWN = -16.0  # logarithm of the share of a syllable without a word
+_UNSEEN = 4.0  # what two words cost whose meeting characters stand side by side in no example
 _MOST_LETTERS = 200  # of pinyin that is read; nobody types more
 
 
@@ -53,7 +55,7 @@ class Vocabulary:
             han,
             {word: " ".join(_plain(one) for one in lazy_pinyin(word)) for word in han},
             frozenset(pair for text in texts for pair in _pairs(text)),
-            _latin_words(words, _syllables(readings)),
+            _latin_words(words),
             readings,
         )
 
@@ -96,14 +98,14 @@ class SoundReader:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
-        self._syllables = _syllables(vocabulary.readings)
         self._total = max(1, sum(vocabulary.counts.values()))
         self._exact: dict[Sound, str] = {}
         self._near: dict[Sound, str] = {}
-        self._spelled: dict[str, str] = {}
+        self._spelled: dict[str, list[str]] = {}
         for word in sorted(vocabulary.counts, key=lambda word: (-vocabulary.counts[word], word)):
             spoken: Sound = tuple(vocabulary.sounds[word].split(" "))
-            self._spelled.setdefault("".join(spoken), word)
+            alike = self._spelled.setdefault("".join(spoken), [])
+            alike.extend([word] * (len(alike) < _ALIKE))
             for sound in (spoken, self._sound(word)):  # what a word makes of its characters, and what each alone does
                 self._exact.setdefault(sound, word)
                 self._near.setdefault(_blurred(sound), word)
@@ -145,47 +147,56 @@ class SoundReader:
         return meant
 
     def _in_latin(self, text: str, words: Sequence[Word]) -> Iterator[Change]:
-        for group in self._pinyin_like(text, words):
+        whole = is_pinyin(text)
+        latin = frozenset() if whole else self._vocabulary.latin
+        among_english = not whole and not _HAN.search(text)
+        for group in _pinyin_like(text, words, latin):
             said = [text[word.start : word.end] for word in group]
-            letters = "".join(said)
-            foreign = sum(len(one) for one in said if one in self._vocabulary.latin)
-            if 2 * foreign <= len(letters) <= _MOST_LETTERS and (meant := self._read(letters)):
+            if among_english and len(_LATIN.findall(text)) > len(group) and not _is_clear(said):
+                continue
+            meant = self._spell("".join(said)) if is_pinyin(" ".join(said), fewest=2) else ()
+            if self._is_known(meant, said, latin, least=0.0 if whole else 0.5):
                 yield Change(group[0].start, group[-1].end, meant)
 
-    def _pinyin_like(self, text: str, words: Sequence[Word]) -> Iterator[list[Word]]:
-        """Yield runs of words, blanks between them, that all fall into syllables; at both ends stands none that is known as Latin."""
-        group: list[Word] = []
-        for word in [*words, Word(len(text), len(text))]:
-            said = text[word.start : word.end]
-            fits = bool(_LATIN.fullmatch(said)) and _is_pinyin(said, self._syllables)
-            if group and not (fits and text[group[-1].end : word.start].isspace()):
-                while group and text[group[-1].start : group[-1].end] in self._vocabulary.latin:
-                    group.pop()
-                yield from [group] if group else []
-                group = []
-            if fits and (group or said not in self._vocabulary.latin):
-                group.append(word)
+    def _is_known(self, meant: Sequence[str], said: Sequence[str], latin: frozenset[str], *, least: float) -> bool:
+        """Are some of the words of several characters, at least that part of all letters, and no more than half known as Latin?"""
+        letters = sum(len(one) for one in said)
+        foreign = sum(len(one) for one in said if one in latin)
+        known = sum(
+            len(self._vocabulary.sounds[word].replace(" ", "")) for word in meant if len(word) > 1 and word in self._vocabulary.sounds
+        )
+        return known > 0 and known >= least * letters and 2 * foreign <= letters
 
-    def _read(self, letters: str) -> tuple[str, ...] | None:
-        """Return the likeliest words that are spelled like this (Viterbi over single words), or None when few of them are known."""
-        best: list[tuple[float, int, str]] = [(0.0, 0, "")]  # what the words up to here cost, where the last began, and it
+    def _spell(self, letters: str) -> tuple[str, ...]:
+        """Return the likeliest words that are spelled like this (Viterbi; pairs across two words that no example has cost)."""
+        if len(letters) > _MOST_LETTERS:
+            return ()
+        # For each place the words that may end there: what all up to there costs, and the place and word before.
+        ends: list[dict[str, tuple[float, int, str]]] = [{"": (0.0, 0, "")}]
         for end in range(1, len(letters) + 1):
-            found = [(-math.inf, 0, "")]
-            for start in range(max(0, end - _LONGEST * _LETTERS), end):
-                part = letters[start:end]
-                if word := self._spelled.get(part):
-                    found.append((best[start][0] + math.log(self._vocabulary.counts[word] / self._total), start, word))
-                elif part in self._syllables:
-                    found.append((best[start][0] + _UNKNOWN, start, part))
-            best.append(max(found))
+            here: dict[str, tuple[float, int, str]] = {}
+            for start in range(max(0, end - _LONGEST_SPELLED), end):
+                if not ends[start]:
+                    continue
+                for word, cost in self._spelled_like(letters[start:end]):
+                    reached, before = max((so_far[0] - self._junction(one, word), one) for one, so_far in ends[start].items())
+                    if word not in here or here[word][0] < reached + cost:
+                        here[word] = (reached + cost, start, before)
+            ends.append(here)
         words: list[str] = []
-        known, end = 0, len(letters)
-        while end > 0 and best[end][2]:
-            _, start, word = best[end]
+        end, word = len(letters), max(ends[-1], key=lambda one: ends[-1][one][0], default="")
+        while word:
             words.insert(0, word)
-            known += (end - start) * (len(word) > 1 and word in self._vocabulary.counts)
-            end = start
-        return tuple(words) if end == 0 and words and 2 * known >= len(letters) else None
+            _, end, word = ends[end][word]
+        return tuple(words)
+
+    def _spelled_like(self, letters: str) -> list[tuple[str, float]]:
+        """Return words that are spelled like this with the logarithms of their shares; the letters themselves for an unknown syllable."""
+        found = [(word, math.log(self._vocabulary.counts[word] / self._total)) for word in self._spelled.get(letters, ())]
+        return found or ([(letters, _UNKNOWN)] if letters in SYLLABLES else [])
+
+    def _junction(self, one: str, other: str) -> float:
+        return 0.0 if not one or one[-1] + other[0] in self._vocabulary.pairs else _UNSEEN
 
     def _sound(self, text: str) -> Sound:
         return tuple(self._vocabulary.readings.get(character, character) for character in text)
@@ -204,30 +215,36 @@ def changed(text: str, words: Sequence[Word], changes: Sequence[Change]) -> tupl
     return text, [word for _, word in sorted(parts, key=lambda part: part[0])]
 
 
-def _latin_words(words: Sequence[Sequence[str]], syllables: frozenset[str]) -> frozenset[str]:
+def _pinyin_like(text: str, words: Sequence[Word], latin: frozenset[str]) -> Iterator[list[Word]]:
+    """Yield runs of words, blanks between them, that all fall into syllables; at both ends stands none that is known as Latin."""
+    group: list[Word] = []
+    for word in [*words, Word(len(text), len(text))]:
+        said = text[word.start : word.end]
+        fits = bool(_LATIN.fullmatch(said) and syllables(said))
+        if group and not (fits and text[group[-1].end : word.start].isspace()):
+            while group and text[group[-1].start : group[-1].end] in latin:
+                group.pop()
+            yield from [group] if group else []
+            group = []
+        if fits and (group or said not in latin):
+            group.append(word)
+
+
+def _is_clear(said: Sequence[str]) -> bool:
+    """Is this Chinese even among English words? One word (Obama, Denver) never is."""
+    return len(said) > 1 and is_pinyin(" ".join(said))
+
+
+def _latin_words(words: Sequence[Sequence[str]]) -> frozenset[str]:
     """Return the Latin words that are no pinyin: they do not fall into syllables, or stand beside such words more often than not."""
     beside: Counter[str] = Counter()
     latin: set[str] = set()
     for some in words:
         said = [word for word in some if _LATIN.fullmatch(word)]
-        plain = {word for word in said if not _is_pinyin(word, syllables)}
+        plain = {word for word in said if not syllables(word)}
         latin |= plain
         beside.update({word: 1 if plain else -1 for word in said if word not in plain})
     return frozenset(latin | {word for word, more in beside.items() if more > 0})
-
-
-def _syllables(readings: Mapping[str, str]) -> frozenset[str]:
-    return frozenset(said for said in readings.values() if _VOWEL.search(said))
-
-
-def _is_pinyin(word: str, syllables: frozenset[str]) -> bool:
-    if len(word) > _MOST_LETTERS:
-        return False
-    reached = [True, *[False] * len(word)]
-    for end in range(1, len(word) + 1):
-        starts = range(max(0, end - _LETTERS), end)
-        reached[end] = any(reached[start] and word[start:end] in syllables for start in starts)
-    return reached[-1]
 
 
 def _pairs(text: str) -> list[str]:

@@ -71,7 +71,7 @@ def model_fingerprint(settings: Settings, *, root: Path) -> str:
 
 def _sources(root: Path) -> Iterator[Path]:
     yield from (root / "config.yml", root / "domain.yml")
-    yield from (root / "bot" / name for name in ("encoder.py", "languages.py", "sentiment.py"))
+    yield from (root / "bot" / name for name in ("encoder.py", "languages.py", "pinyin.py", "sentiment.py"))
     for package in ("encoders", "nlu"):
         yield from sorted((root / "bot" / package).glob("*.py"))
     for name in (*_DATA, *_COMPONENT_DATA):
