@@ -17,6 +17,13 @@ from bot.nlu.language import LanguageDetector
         ("我的 order 还没 ship", "mixed"),
         ("A20261029-0042", "other"),
         ("👍", "other"),
+        ("wo yao tuihuo", "zh"),
+        ("zenme hai mei dao", "zh"),
+        ("tuihuo", "en"),
+        ("hahaha", "en"),
+        ("are you a machine", "en"),
+        ("see you, take care", "en"),
+        ("ni hao, where is my order", "en"),
         ("", "other"),
     ],
 )
