@@ -38,6 +38,12 @@ class Message:
     entities: dict[str, str]
     ranking: list[tuple[str, float]]
     foreign: bool = False  # unlike all examples: nothing of ours, or ours in words never seen
+    corrected: str = ""  # as it was understood, where it was written by sound
+
+    @property
+    def meant(self) -> str:
+        """Return what to search by; names, addresses and numbers are in the text as it was typed."""
+        return self.corrected or self.text
 
     @property
     def confidence(self) -> float:
@@ -152,6 +158,7 @@ def _message(latest: dict[str, Any]) -> Message:
         entities=_entities(latest.get("entities") or []),
         ranking=[(guess["name"], float(guess["confidence"])) for guess in latest.get("intent_ranking") or []],
         foreign=_is_foreign(latest.get("novelty") or {}),
+        corrected=latest.get("corrected") or "",
     )
 
 

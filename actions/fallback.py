@@ -47,7 +47,7 @@ class ActionOutOfScope(Skill):
 
 
 async def not_understood(talk: Talk) -> Events:
-    found = talk.services.faq.search(talk.message.text, talk.message.language) if talk.message.text else None
+    found = talk.services.faq.search(talk.message.meant, talk.message.language) if talk.message.text else None
     if found:
         talk.say("utter_faq", answer=found.entry.answer)
         return []

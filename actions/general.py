@@ -20,7 +20,7 @@ class ActionFaq(Skill):
     action_name = "action_faq"
 
     async def answer(self, talk: Talk) -> Events:
-        entry = talk.services.faq.about(talk.message.intent, talk.message.text, talk.message.language)
+        entry = talk.services.faq.about(talk.message.intent, talk.message.meant, talk.message.language)
         if entry is None:
             talk.say("utter_no_answer", buttons=[talk.button("human", "human_handoff")])
             return []

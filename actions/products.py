@@ -33,7 +33,7 @@ class ActionFindProduct(Skill):
     action_name = "action_find_product"
 
     async def answer(self, talk: Talk) -> Events:
-        wanted = talk.message.entities.get("sku") or talk.message.entities.get("product") or talk.message.text
+        wanted = talk.message.entities.get("sku") or talk.message.entities.get("product") or talk.message.meant
         found = await talk.services.shop.search_products(wanted, limit=MOST)
         return _show(talk, found, "utter_products_found")
 

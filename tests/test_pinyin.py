@@ -54,8 +54,6 @@ def test_no_english_example_is_taken_for_pinyin_and_what_chinese_write_is() -> N
 
 
 def test_all_syllables_of_the_dictionary_are_known() -> None:
-    common = (
-        "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种面而方后多定行学法所民"
-    )
+    common = "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种面而方后多定行学法所民"
 
     assert {one for one in lazy_pinyin(common)} <= SYLLABLES

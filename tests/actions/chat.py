@@ -69,13 +69,20 @@ class Chat:
         self.turn = Turn()
 
     async def say(
-        self, text: str, intent: str, *, ranking: list[tuple[str, float]] | None = None, foreign: bool = False, **entities: str
+        self,
+        text: str,
+        intent: str,
+        *,
+        ranking: list[tuple[str, float]] | None = None,
+        foreign: bool = False,
+        corrected: str | None = None,
+        **entities: str,
     ) -> Turn:
         """Send a message and return what the bot made of it."""
         self.language = reply_language(text, self.language)
         self.count += 1
         self.turn = Turn()
-        message = self._user(text, intent, entities, ranking or [(intent, 0.9)], foreign)
+        message = self._user(text, intent, entities, ranking or [(intent, 0.9)], foreign, corrected)
         self.events.append(message)
         if "order_number" in entities:
             self._apply({"event": "slot", "name": "order_number", "value": entities["order_number"]})
@@ -209,13 +216,16 @@ class Chat:
         if event["event"] == "active_loop":
             self.form = event["name"]
 
-    def _user(self, text: str, intent: str, entities: dict[str, str], ranking: list[tuple[str, float]], foreign: bool) -> dict[str, Any]:
+    def _user(
+        self, text: str, intent: str, entities: dict[str, str], ranking: list[tuple[str, float]], foreign: bool, corrected: str | None
+    ) -> dict[str, Any]:
         parsed = {
             "text": text,
             "intent": {"name": intent, "confidence": ranking[0][1]},
             "intent_ranking": [{"name": name, "confidence": confidence} for name, confidence in ranking],
             "entities": [{"entity": name, "value": value} for name, value in entities.items()],
             "novelty": {"familiarity": 0.0 if foreign else 2.0, "threshold": 1.0},
+            **({"corrected": corrected} if corrected else {}),
         }
         metadata = {"message_id": f"m{self.count}", "epoch": self.epoch, "language": self.language}
         self.latest = {**parsed, "metadata": metadata}

@@ -85,7 +85,14 @@ class RasaChat:
         self._pressable: dict[str, Button] = {}
 
     async def say(
-        self, text: str, intent: str, *, ranking: list[tuple[str, float]] | None = None, foreign: bool = False, **entities: str
+        self,
+        text: str,
+        intent: str,
+        *,
+        ranking: list[tuple[str, float]] | None = None,
+        foreign: bool = False,
+        corrected: str | None = None,
+        **entities: str,
     ) -> Turn:
         self.language = reply_language(text, self.language)
         self.count += 1
@@ -96,6 +103,7 @@ class RasaChat:
             "intent_ranking": [{"name": name, "confidence": confidence} for name, confidence in guesses],
             "entities": [{"entity": name, "value": value} for name, value in entities.items()],
             "novelty": {"familiarity": 0.0 if foreign else 2.0, "threshold": 1.0},
+            **({"corrected": corrected} if corrected else {}),
         }
         before = len(self._events())
         message = f"{self.conversation}-{self.count}"

@@ -70,6 +70,17 @@ async def test_what_the_classifier_missed_is_looked_for_in_the_faq(start: Start,
     assert turn.responses == ["utter_faq"]
 
 
+async def test_the_faq_is_searched_for_what_was_meant(start: Start) -> None:
+    (question, *_) = read_entries(FOLDER / "zh" / "shipping.yml")[0].questions
+    chat = start("visitor", "zh")
+
+    typed = await chat.say("zhe ge shi pin yin", "nlu_fallback")
+    meant = await chat.say("zhe ge shi pin yin", "nlu_fallback", corrected=question)
+
+    assert typed.responses != ["utter_faq"]
+    assert meant.responses == ["utter_faq"]
+
+
 async def test_in_a_form_it_is_asked_again_then_a_human_comes(start: Start) -> None:
     chat = start("loyal", "zh")
     await chat.say("我要退货", "return_item")
