@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.resource import Resource
 from rasa.shared.nlu.constants import INTENT, TEXT
@@ -155,3 +160,27 @@ def test_a_word_that_is_changed_in_part_keeps_the_rest() -> None:
     changes = SoundReader(vocabulary).changes("我推货吧了", words)
 
     assert changed("我推货吧了", words, changes) == ("我退货吧了", ["我", "退货", "吧", "了"])
+
+
+@given(st.text(alphabet="推退货获物留流人壬工客服福tuihowezngma .,!😡3A", max_size=40))
+@settings(max_examples=300, deadline=None)
+def test_nothing_is_lost_or_doubled_whatever_is_typed(text: str) -> None:
+    words = [Word(match.start(), match.end()) for match in re.finditer(r"[a-z]+|[^a-z\s]", text.lower())]
+    reader = known_reader()
+
+    changes = reader.changes(text, words)
+    meant, after = changed(text, words, changes)
+
+    assert all(one.end <= other.start for one, other in pairwise(changes))
+    kept = re.escape(text)
+    for change in changes:
+        assert "".join(change.words) != text[change.start : change.end].lower()
+        kept = kept.replace(re.escape(text[change.start : change.end]), ".*", 1)
+    assert re.fullmatch(kept, meant, re.DOTALL)
+    assert "".join(after).lower() == "".join(meant.lower().split())
+    assert reader.changes(text, words) == changes
+
+
+@cache
+def known_reader() -> SoundReader:
+    return SoundReader(Vocabulary.learn(EXAMPLES, [re.findall("退货|物流|人工|客服|[a-z]+|.", text) for text in EXAMPLES]))
