@@ -104,9 +104,15 @@ class Likeness:
 
     def to_examples(self, features: Floats) -> Floats:
         """Return 0 to 1 for each of the features and the examples, shape (n, m)."""
-        along = (features - self.mean) @ self.directions
-        squares = (along**2).sum(axis=1)[:, None] + self.lengths - 2 * along @ self.examples.T
-        return np.asarray(np.exp(-self.width * np.maximum(squares, 0)), dtype=np.float32)
+        along = ((features - self.mean) @ self.directions).astype(np.float32, copy=False)
+        # In place: with all examples against each other every copy has 90 MB.
+        squares: Floats = (-2 * along) @ self.examples.T
+        squares += self.lengths
+        squares += np.square(along).sum(axis=1)[:, None]
+        np.maximum(squares, 0, out=squares)
+        squares *= np.float32(-self.width)
+        np.exp(squares, out=squares)
+        return squares
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,10 +151,12 @@ def likeness_of(features: Floats, options: SentimentOptions) -> Likeness:
 def votes_of(kernel: Floats, targets: NDArray[np.int64], *, ridge: float) -> Votes:
     """Learn by kernel ridge regression what each example weighs, and on what the others say of each what a sum means.
 
-    Leaving one out needs no second fit: Rasmussen and Williams, Gaussian Processes for Machine Learning, equation 5.12.
+    `kernel` is used up. Leaving one out needs no second fit: Rasmussen and Williams, Gaussian Processes for Machine Learning,
+    equation 5.12.
     """
     wanted = np.eye(len(LABELS), dtype=np.float32)[targets]
-    inverse = _inverse(kernel + ridge * np.eye(len(kernel), dtype=np.float32))
+    kernel.flat[:: len(kernel) + 1] += np.float32(ridge)
+    inverse = _inverse(kernel)
     weights = inverse @ (wanted - wanted.mean(axis=0))
     left_out = wanted - wanted.mean(axis=0) - weights / np.diag(inverse)[:, None]
     calibrated = LogisticRegression(C=_CALIBRATION_C).fit(left_out, targets)
@@ -162,10 +164,11 @@ def votes_of(kernel: Floats, targets: NDArray[np.int64], *, ridge: float) -> Vot
 
 
 def _inverse(matrix: Floats) -> Floats:
-    """Invert a symmetric positive definite matrix, in half of the time that `numpy.linalg.inv` takes."""
-    factor, _ = spotrf(matrix, lower=1, clean=1)
-    lower, _ = spotri(factor, lower=1)
-    return np.asarray(lower + np.tril(lower, -1).T, dtype=np.float32)
+    """Invert a symmetric positive definite matrix in its place, in half of the time that `numpy.linalg.inv` takes."""
+    factor, _ = spotrf(matrix.T, lower=1, overwrite_a=1)  # transposed it has Fortran's order, which LAPACK changes without a copy
+    lower, _ = spotri(factor, lower=1, overwrite_c=1)
+    lower += np.tril(lower, -1).T
+    return np.asarray(lower)
 
 
 def read_examples(folder: Path) -> tuple[list[str], NDArray[np.int64]]:
