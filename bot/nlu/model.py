@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from bot.nlu.stacking import stacking_weights, votes
 Floats = NDArray[np.float32]
 _TOLERANCE = 0.01  # of LinearSVC; 0.0001 gives the same labels after a quarter more time
 _NETWORK = [field.name for field in fields(Network)]
+_APART = 100  # between the seeds of a fold's networks
 _ABSENT = -2.0  # margin of an intent that a fold had no example of
 
 
@@ -53,6 +54,7 @@ class ModelOptions:
     folds: int = 5
     few: int = 1500
     few_folds: int = 10
+    few_networks: int = 2
     keep: float = 0.97
     seed: int = 7
 
@@ -193,10 +195,16 @@ class IntentModel:
         return weights, bias
 
     def _fit_network(self, inputs: Floats, targets: NDArray[np.int64], fold: int) -> Network:
-        options = self.options
-        return fit_network(
-            inputs, targets, len(self.labels_), dense=len(self.directions_), options=options.network, seed=options.seed + fold
-        )
+        """Return the network of a fold: a wide one, or where there are few examples several narrow ones that serve as one."""
+        options, dense = self.options, len(self.directions_)
+        count = options.few_networks if self._few else 1
+        shape = replace(options.network, units=max(1, options.units // count))
+        seeds = [options.seed + fold + _APART * number for number in range(count)]
+        return join([fit_network(inputs, targets, len(self.labels_), dense=dense, options=shape, seed=seed) for seed in seeds])
+
+    @property
+    def _few(self) -> bool:
+        return len(self.targets_) < self.options.few
 
     def _learn_held_out(self, features: csr_matrix, inputs: Floats, foreign: int) -> None:
         """Train a network without each fold, and choose weights and threshold by what is said of examples not seen.
@@ -229,7 +237,7 @@ class IntentModel:
     def _folds(self, targets: NDArray[np.int64]) -> NDArray[np.int64]:
         """Deal the examples of each intent to the folds in turn, in a random order; to more folds where there are few examples."""
         generator = np.random.default_rng(self.options.seed)
-        count = self.options.few_folds if len(targets) < self.options.few else self.options.folds
+        count = self.options.few_folds if self._few else self.options.folds
         folds = np.empty(len(targets), dtype=np.int64)
         for label in np.unique(targets):
             places = generator.permutation(np.flatnonzero(targets == label))
