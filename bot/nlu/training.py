@@ -22,6 +22,7 @@ Progress = Callable[[str], None]
 
 _DATA = ("nlu", "rules", "stories")  # what Rasa reads of nlu_data; the others are read by our components
 _COMPONENT_DATA = ("lookups", "jieba", "sentiment")
+MODULES = ("encoder.py", "languages.py", "pinyin.py", "sentiment.py")  # of bot, beside its packages encoders and nlu, that make the model
 _FINDINGS_NAMED = 3
 _KEPT_MODELS = 2  # the one in use and the one before it, to go back to
 
@@ -71,7 +72,7 @@ def model_fingerprint(settings: Settings, *, root: Path) -> str:
 
 def _sources(root: Path) -> Iterator[Path]:
     yield from (root / "config.yml", root / "domain.yml")
-    yield from (root / "bot" / name for name in ("encoder.py", "languages.py", "pinyin.py", "sentiment.py"))
+    yield from (root / "bot" / name for name in MODULES)
     for package in ("encoders", "nlu"):
         yield from sorted((root / "bot" / package).glob("*.py"))
     for name in (*_DATA, *_COMPONENT_DATA):

@@ -16,7 +16,7 @@ import yaml
 from bot.dialogue import understanding
 from bot.dialogue.understanding import Understanding, explained
 from bot.errors import NotFoundError, SettingError
-from bot.nlu.training import is_trained, model_fingerprint, newest_model, train
+from bot.nlu.training import MODULES, is_trained, model_fingerprint, newest_model, train
 from bot.settings import Settings, load_settings
 from tests.onnx_folder import write_model
 
@@ -47,7 +47,7 @@ def root(tmp_path: Path) -> Path:
     """A project with our pipeline and code, two intents and one rule."""
     for name in ("bot/encoders", "bot/nlu", "nlu_data/lookups", "nlu_data/jieba", "nlu_data/sentiment"):
         shutil.copytree(ROOT / name, tmp_path / name)
-    for name in ("config.yml", "bot/encoder.py", "bot/languages.py", "bot/sentiment.py"):
+    for name in ("config.yml", *(f"bot/{module}" for module in MODULES)):
         shutil.copyfile(ROOT / name, tmp_path / name)
     for name, content in {"domain.yml": DOMAIN, "nlu_data/rules/a.yml": RULES, "nlu_data/nlu/zh/a.yml": NLU}.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
