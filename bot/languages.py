@@ -15,7 +15,7 @@ LANGUAGES = ("zh", "en")
 _HAN = re.compile(r"[㐀-䶿一-鿿豈-﫿\U00020000-\U0003134f]")
 _LATIN_WORD = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)?")
 # Codes, numbers, addresses of pages and people say nothing about the language of the one who types them.
-_NOT_LANGUAGE = re.compile(r"https?://\S+|\S+@\S+\.\S+|\b(?=\w*\d)[\w#-]+\b", re.ASCII)
+_NOT_LANGUAGE = re.compile(r"https?://\S+|(?<!\S)[^\s@]+@[^\s@]+\.\S+|\b(?=\w*\d)[\w#-]+\b", re.ASCII)
 # Words that people of either language type; they do not change a conversation's language.
 _NEUTRAL = frozenset({"ok", "okay", "hi", "hello", "thx", "thanks", "bye", "yes", "no", "vip", "app", "sku", "id", "cod", "k", "lol"})
 

@@ -33,7 +33,8 @@ _FINALS = {
 }
 SYLLABLES = frozenset(initial + final for initial, finals in _FINALS.items() for final in finals.split())
 _LONGEST = 6  # letters of a syllable: zhuang
-_MOST_LETTERS = 200  # of a word; what is longer is none
+_MOST_LETTERS = 60  # of a word; what is longer is none
+_LOOKED_AT = 400  # characters of a text, which tell as much as all
 
 # English words that are made of such syllables, from the English messages that the benchmarks hold; whoever writes these writes English.
 _ENGLISH_WORDS = """
@@ -70,7 +71,7 @@ def is_pinyin(text: str, *, fewest: int = 3) -> bool:
 
     With three syllables, none of 32,000 English messages of the benchmarks is taken for Chinese; two may be the name of a city.
     """
-    words = _LATIN_WORD.findall(text.lower())
+    words = _LATIN_WORD.findall(text[:_LOOKED_AT].lower())
     said = [syllables(word) for word in words]
     if any(_is_unlikely(parts) for parts in said) or sum(len(parts) for parts in said) < fewest:
         return False
