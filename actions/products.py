@@ -33,8 +33,10 @@ class ActionFindProduct(Skill):
     action_name = "action_find_product"
 
     async def answer(self, talk: Talk) -> Events:
-        wanted = talk.message.entities.get("sku") or talk.message.entities.get("product") or talk.message.meant
+        wanted = talk.message.entities.get("sku") or talk.message.entities.get("product") or talk.message.text
         found = await talk.services.shop.search_products(wanted, limit=MOST)
+        if not found and talk.message.corrected:  # not at first: a brand in Latin letters may look like pinyin
+            found = await talk.services.shop.search_products(talk.message.corrected, limit=MOST)
         return _show(talk, found, "utter_products_found")
 
 

@@ -28,7 +28,7 @@ _OFTEN = 2  # examples that have a word into which a wrong one is turned
 _ALIKE = 5  # words of one spelling among which the neighbours choose
 _UNKNOWN = -16.0  # logarithm of the share of a syllable without a word
 _UNSEEN = 4.0  # what two words cost whose meeting characters stand side by side in no example
-_MOST_LETTERS = 200  # of pinyin that is read; nobody types more
+_MOST_LETTERS = 200  # of pinyin that are read in one message; nobody types more
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +150,13 @@ class SoundReader:
         whole = is_pinyin(text)
         latin = frozenset() if whole else self._vocabulary.latin
         among_english = not whole and not _HAN.search(text)
+        left = _MOST_LETTERS
         for group in _pinyin_like(text, words, latin):
             said = [text[word.start : word.end] for word in group]
             if among_english and len(_LATIN.findall(text)) > len(group) and not _is_clear(said):
                 continue
-            meant = self._spell("".join(said)) if is_pinyin(" ".join(said), fewest=2) else ()
+            left -= sum(len(one) for one in said)
+            meant = self._spell("".join(said)) if left >= 0 and is_pinyin(" ".join(said), fewest=2) else ()
             if self._is_known(meant, said, latin, least=0.0 if whole else 0.5):
                 yield Change(group[0].start, group[-1].end, meant)
 
@@ -169,8 +171,6 @@ class SoundReader:
 
     def _spell(self, letters: str) -> tuple[str, ...]:
         """Return the likeliest words that are spelled like this (Viterbi; pairs across two words that no example has cost)."""
-        if len(letters) > _MOST_LETTERS:
-            return ()
         # For each place the words that may end there: what all up to there costs, and the place and word before.
         ends: list[dict[str, tuple[float, int, str]]] = [{"": (0.0, 0, "")}]
         for end in range(1, len(letters) + 1):

@@ -184,3 +184,13 @@ def test_nothing_is_lost_or_doubled_whatever_is_typed(text: str) -> None:
 @cache
 def known_reader() -> SoundReader:
     return SoundReader(Vocabulary.learn(EXAMPLES, [re.findall("退货|物流|人工|客服|[a-z]+|.", text) for text in EXAMPLES]))
+
+
+def test_two_hundred_letters_of_pinyin_are_read() -> None:
+    text = " x ".join(["wo yao tui huo " * 4] * 20)
+    words = [Word(match.start(), match.end()) for match in re.finditer("[a-z]+", text)]
+
+    changes = known_reader().changes(text, words)
+
+    assert changes
+    assert sum(len(text[change.start : change.end].replace(" ", "")) for change in changes) <= 200
