@@ -22,6 +22,13 @@ async def test_products_are_found_in_both_languages(start: Start, language: str,
     assert all("¥" in card["rows"][0][1] for card in turn.cards)
 
 
+async def test_a_product_in_pinyin_is_searched_as_it_was_meant(start: Start) -> None:
+    turn = await start("visitor", "zh").say("lan ya er ji", "find_product", corrected="蓝牙耳机")
+
+    assert turn.responses == ["utter_products_found"]
+    assert turn.cards
+
+
 async def test_what_there_is_not_is_said(start: Start) -> None:
     turn = await start("visitor", "zh").say("有没有坦克", "find_product", product="坦克")
 
