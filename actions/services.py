@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from bot.crypto import open_cipher
 from bot.database import Database
-from bot.encoder import shared_encoder
-from bot.faq import Faq
+from bot.faq import Faq, encoder_of
 from bot.settings import Settings
 from bot.shop import open_shop
 from bot.shop.protocol import Shop
@@ -30,7 +29,7 @@ async def open_services(settings: Settings) -> None:
     """Connect to database and shop; the FAQ's encoder is loaded beside the first actions."""
     database = Database(settings.database_url)
     shop = open_shop(settings, database, open_cipher(settings))
-    faq = Faq(encoder=shared_encoder(settings.encoder))
+    faq = Faq(encoder=encoder_of(settings.encoder))
     provide(Services(settings, database, shop, faq))
     _warming.append(asyncio.create_task(asyncio.to_thread(faq.warm)))
 

@@ -33,7 +33,7 @@ _ABSENT = -2.0  # margin of an intent that a fold had no example of
 class ModelOptions:
     """Every number that was chosen; config.yml says why."""
 
-    encoder_weight: float = 1.4
+    encoder_weight: float = 1.0
     character_weight: float = 0.5
     word_weight: float = 0.5
     character_ngrams: tuple[int, int] = (1, 4)
