@@ -137,8 +137,7 @@ class IntentModel:
         _, _, features = self._prepare(examples, intents)
         margins = np.zeros((len(self.targets_), len(self.labels_)), dtype=np.float32)
         for fold in np.unique(folds):
-            weights, bias = self._fit_head(features[folds != fold], self.targets_[folds != fold])
-            margins[folds == fold] = features[folds == fold] @ weights.T + bias
+            margins[folds == fold] = self._margins_apart(features, folds == fold)
         return softmax(margins * stacking_weights([margins], self.targets_)[0])
 
     def predict(self, example: Example, *, limit: int = 10) -> Prediction:
@@ -220,19 +219,26 @@ class IntentModel:
             held, rest = folds == fold, folds != fold
             if len(np.unique(targets[rest])) < 2:
                 continue
-            weights, bias = self._fit_head(features[rest], targets[rest])
-            margins[held] = features[held] @ weights.T + bias
+            margins[held] = self._margins_apart(features, held)
             networks.append(self._fit_network(inputs[rest], targets[rest], int(fold)))
             logits[held] = networks[-1].logits(inputs[held])
-            likeness = self.known_[held] @ self.known_[rest].T
-            near[held] = votes(likeness, targets[rest], labels)
-            signs[held] = signs_of_ours(margins[held], logits[held], likeness)
+            near[held], signs[held] = self._likeness_apart(held, margins[held], logits[held])
         self.network_ = join(networks or [self._fit_network(inputs, targets, 0)])
         self.mix_ = stacking_weights([margins, logits, near], targets)
         right = np.tensordot(self.mix_, np.stack([margins, logits, near]), axes=1).argmax(axis=1) == targets
         self.ours_ = ladder(signs[targets != foreign])
         self.threshold_ = choose_threshold(familiarity(signs[(targets != foreign) & right], self.ours_), keep=self.options.keep)
         self.held_out_accuracy_ = float(right.mean())
+
+    def _margins_apart(self, features: csr_matrix, held: NDArray[np.bool_]) -> Floats:
+        """Return what a head that was learned from the other examples says of those held out."""
+        weights, bias = self._fit_head(features[~held], self.targets_[~held])
+        return np.asarray(features[held] @ weights.T + bias, dtype=np.float32)
+
+    def _likeness_apart(self, held: NDArray[np.bool_], margins: Floats, logits: Floats) -> tuple[Floats, Floats]:
+        """Return the votes of the other examples on those held out, and the signs of how familiar these are."""
+        likeness = self.known_[held] @ self.known_[~held].T
+        return votes(likeness, self.targets_[~held], len(self.labels_)), signs_of_ours(margins, logits, likeness)
 
     def _folds(self, targets: NDArray[np.int64]) -> NDArray[np.int64]:
         """Deal the examples of each intent to the folds in turn, in a random order; to more folds where there are few examples."""
