@@ -55,7 +55,7 @@ class ModelOptions:
     few: int = 1500
     few_folds: int = 10
     few_networks: int = 2
-    keep: float = 0.97
+    keep: float = 0.98
     seed: int = 7
 
     @classmethod

@@ -25,7 +25,7 @@ from bot.sentiment import SentimentModel
 
 OURS = Path(__file__).parents[2] / "nlu_data" / "sentiment"
 NOTHING = cast(Any, None)
-FLOORS = {"zh": 0.87, "en": 0.89}  # a point below what was measured: 0.880 and 0.901
+FLOORS = {"zh": 0.91, "en": 0.93}  # a point or two below what was measured: 0.928 and 0.942
 FEW = {
     "zh": {"negative": ["太差了", "气死我了"], "neutral": ["几点上班", "订单到哪了"], "positive": ["很好用", "谢谢你"]},
     "en": {"negative": ["this is awful", "I hate it"], "neutral": ["when do you open", "it is blue"], "positive": ["I love it", "great"]},
