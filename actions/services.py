@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from bot.crypto import open_cipher
 from bot.database import Database
-from bot.faq import Faq, encoder_of
+from bot.encoder import search_model, shared_encoder
+from bot.faq import Faq
 from bot.settings import Settings
 from bot.shop import open_shop
 from bot.shop.protocol import Shop
@@ -29,7 +30,7 @@ async def open_services(settings: Settings) -> None:
     """Connect to database and shop; the FAQ's encoder is loaded beside the first actions."""
     database = Database(settings.database_url)
     shop = open_shop(settings, database, open_cipher(settings))
-    faq = Faq(encoder=encoder_of(settings.encoder))
+    faq = Faq(encoder=shared_encoder(search_model(settings.encoder)))
     provide(Services(settings, database, shop, faq))
     _warming.append(asyncio.create_task(asyncio.to_thread(faq.warm)))
 

@@ -15,13 +15,10 @@ from typing import Protocol
 import numpy as np
 import yaml
 
-from bot.encoder import DEFAULT_MODEL, Encoder, shared_encoder
+from bot.encoder import DEFAULT_MODEL, search_model, shared_encoder
 from bot.encoders import Vectors
 from bot.errors import SettingError
 from bot.languages import LANGUAGES
-
-# Of the two encoders that stand side by side by default; with both as much is found, in twice the time.
-MODEL = "usem3"
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +91,7 @@ class Faq:
 
     def _encode(self) -> TextEncoder:
         if self._encoder is None:
-            self._encoder = shared_encoder(MODEL)
+            self._encoder = shared_encoder(search_model(DEFAULT_MODEL))
         return self._encoder
 
     def _current(self) -> _Shelf:
@@ -186,11 +183,6 @@ class _Letters:
         weights = {gram: self._rarity.get(gram, rarest) for gram in grams}
         length = sum(weight * weight for weight in weights.values()) ** 0.5
         return {gram: weight / length for gram, weight in weights.items()}
-
-
-def encoder_of(setting: str) -> Encoder:
-    """Return the encoder for the FAQ where YINGDA_ENCODER is `setting`."""
-    return shared_encoder(MODEL if setting == DEFAULT_MODEL else setting)
 
 
 def read_entries(path: Path) -> list[Entry]:

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import yaml
 
-from bot.encoder import DEFAULT_MODEL
+from bot.encoder import DEFAULT_MODEL, search_model, shared_encoder
 from bot.encoders import Vectors
 from bot.errors import SettingError
-from bot.faq import FOLDER, THRESHOLD, Faq, encoder_of, read_entries
+from bot.faq import FOLDER, THRESHOLD, Faq, read_entries
 from bot.languages import LANGUAGES
 from tests.actions.conftest import BigramEncoder
 
@@ -133,7 +133,7 @@ class RememberingEncoder:
 
     def encode(self, texts: list[str]) -> Vectors:
         fresh = [text for text in dict.fromkeys(texts) if text not in self._known]
-        self._known.update(zip(fresh, encoder_of(DEFAULT_MODEL).encode(fresh), strict=True))
+        self._known.update(zip(fresh, shared_encoder(search_model(DEFAULT_MODEL)).encode(fresh), strict=True))
         return np.stack([self._known[text] for text in texts])
 
 
@@ -204,7 +204,7 @@ def test_each_entry_has_its_own_ways_of_asking(language: str) -> None:
 def test_questions_that_were_written_apart_find_their_answer(language: str) -> None:
     """221 in each language, by someone who saw the answers and not how they are searched; 0.95 and more when they were written."""
     asked = yaml.safe_load((Path(__file__).parent / "data" / f"faq_{language}.yml").read_text(encoding="utf8"))
-    faq = Faq(encoder=encoder_of(DEFAULT_MODEL))
+    faq = Faq(encoder=shared_encoder(search_model(DEFAULT_MODEL)))
 
     found = [faq.search(one["question"], language, threshold=-1.0) for one in asked]
 

@@ -12,7 +12,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from bot.crypto import open_cipher
-from bot.encoder import Encoder
+from bot.encoder import Encoder, search_model
 from bot.encoders import Vectors
 from bot.ids import utcnow
 from bot.languages import LANGUAGES, detect_language
@@ -103,7 +103,7 @@ def suggest(engine: sa.Engine, settings: Settings, root: Path, *, days: float, s
     masker = Masker(EntityRules(folder, configured.option(EXTRACTOR, "lists", {})))
     known = {plain(example.text) for example in data.examples}
     wordings = _wordings(rows, masker, known)
-    encoder = Encoder(settings.data_dir / "cache" / "encoder.sqlite3", model=settings.encoder)
+    encoder = Encoder(settings.data_dir / "cache" / "encoder.sqlite3", model=search_model(settings.encoder))
     groups = _grouped(wordings, _vectors(encoder, [read_markup(group_text)[0] for group_text in wordings], "encode messages", show))
     vectors = _vectors(encoder, [example.text for example in data.examples], "encode examples", show)
     _propose(groups, data.examples, vectors)
